@@ -1,0 +1,61 @@
+"""Heads over coins and classes."""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+from torch import distributions as td
+from torch.distributions import Distribution, Independent
+
+from vaekit.conditionals.conditional import Conditional, Parameters
+
+__all__ = ["Bernoulli", "Categorical"]
+
+
+class Bernoulli(Conditional):
+    """Independent coins over the event: binary data, 0 or 1.
+
+    A value between is priced by cross-entropy, x log p + (1 - x) log(1 - p), which is no density on [0, 1]; for one,
+    use `ContinuousBernoulli`.
+    """
+
+    def __init__(
+        self, network: nn.Module, event_shape: int | Sequence[int], *, features: int | Sequence[int] | None = None
+    ) -> None:
+        super().__init__(network, event_shape, per_element=1, features=features)
+
+    def parametrise(self, h: Tensor) -> Parameters:
+        """`logits` of a one, (B, *event)."""
+        return {"logits": self.last(h)}
+
+    def distribution(self, **parameters: Tensor) -> Distribution:
+        """Independent(Bernoulli) over the event's axes."""
+        coins = td.Bernoulli(**parameters, validate_args=False)
+        return Independent(coins, len(self.event_shape), validate_args=False)
+
+
+class Categorical(Conditional):
+    """Independent choices among `classes`: each element of the event is an integer from 0 to classes - 1.
+
+    An `event_shape` of () is one label per example.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        event_shape: int | Sequence[int],
+        classes: int,
+        *,
+        features: int | Sequence[int] | None = None,
+    ) -> None:
+        if not isinstance(classes, int) or classes < 2:
+            raise ValueError(f"classes must be a whole number of at least 2, got {classes}")
+        super().__init__(network, event_shape, per_element=classes, features=features)
+
+    def parametrise(self, h: Tensor) -> Parameters:
+        """`logits` (B, *event, classes)."""
+        return {"logits": self.last(h).movedim(0, -1)}
+
+    def distribution(self, **parameters: Tensor) -> Distribution:
+        """Independent(Categorical) over the event's axes."""
+        choices = td.Categorical(**parameters, validate_args=False)
+        return Independent(choices, len(self.event_shape), validate_args=False)

@@ -1,0 +1,45 @@
+"""Which examples are kept for validation and for the test."""
+
+from numbers import Real
+
+import torch
+from torch import Tensor
+
+__all__: list[str] = []
+
+
+def held_out(n: int, labels: Tensor | None, size: int, generator: torch.Generator) -> Tensor:
+    """`size` of n rows at random, in order; with labels (n,), each label in its proportion to within one example.
+
+    A systematic sample: rows shuffled, sorted by label, and taken at even distances.
+    """
+    order = torch.randperm(n, generator=generator)
+    if labels is not None:
+        order = order[labels[order].argsort(stable=True)]
+    midpoints = (2 * torch.arange(size) + 1) * n // max(2 * size, 1)
+    return order[midpoints].sort().values
+
+
+def size_of(wanted: float | None, share: float, n: int, argument: str) -> int:
+    """A number of examples from a count, a share in (0, 1), or None for the source's own share."""
+    wanted = share if wanted is None else wanted
+    if (
+        isinstance(wanted, bool)
+        or not isinstance(wanted, Real)
+        or wanted < 0
+        or (wanted >= 1 and wanted != int(wanted))
+    ):
+        raise ValueError(f"{argument} must be a count, or a share below 1, got {wanted!r}")
+    return round(wanted * n) if 0 < wanted < 1 else int(wanted)
+
+
+def parts(n: int, labels: Tensor | None, valid: int, test: int, generator: torch.Generator) -> dict[str, Tensor]:
+    """Rows of train, valid and test: every row in exactly one, each in order."""
+    if valid + test >= n:
+        raise ValueError(f"valid and test must leave an example to train on, got {valid} and {test} of {n}")
+    rows, found = torch.arange(n), {}
+    for role, size in (("test", test), ("valid", valid)):
+        taken = held_out(len(rows), None if labels is None else labels[rows], size, generator)
+        left = torch.ones(len(rows), dtype=torch.bool).index_fill_(0, taken, False)
+        found[role], rows = rows[taken], rows[left]
+    return {"train": rows, **found}

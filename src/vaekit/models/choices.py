@@ -1,0 +1,210 @@
+"""What happens at a latent, chosen by name at the call: infer, draw from the prior, observe, enumerate, set."""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from vaekit.models.axes import Axes
+
+if TYPE_CHECKING:
+    from vaekit.models.inference import Latent
+
+__all__ = ["Along", "Choice", "Enumerate", "FromPrior", "Infer", "Mean", "Observe", "Set"]
+
+Posterior = Callable[[], Distribution]
+
+
+class Choice(ABC):
+    """One way to give a latent its value, and what that value then costs."""
+
+    @abstractmethod
+    def take(self, latent: "Latent", axes: Axes, posterior: Posterior | None) -> None:
+        """Set the latent's value (and posterior), opening an axis where the choice has several values."""
+
+    @abstractmethod
+    def rate_elements(self, latent: "Latent") -> Tensor:
+        """Rate before it is summed: (..., B, [T,] elements of the latent), nats."""
+
+    @abstractmethod
+    def log_ratio_elements(self, latent: "Latent") -> Tensor:
+        """log q - log p at the value, before it is summed, nats; its average is the rate."""
+
+    def at_step(self, t: int) -> "Choice":
+        """The same choice at step t of a sequence."""
+        return self
+
+
+@dataclass(frozen=True)
+class Infer(Choice):
+    """Draw from the posterior; the rate is KL(q || p)."""
+
+    def take(self, latent: "Latent", axes: Axes, posterior: Posterior | None) -> None:
+        """A pathwise draw where the family has one."""
+        latent.posterior = wanted(posterior, latent.name, "inferred")()
+        latent.value, latent.log_q = axes.draw(latent.posterior)
+
+    def rate_elements(self, latent: "Latent") -> Tensor:
+        """The closed form where one is registered, else log q - log p at the draw."""
+        return latent.divergence_elements()
+
+    def log_ratio_elements(self, latent: "Latent") -> Tensor:
+        """At the draw."""
+        return latent.density_ratio_elements()
+
+
+@dataclass(frozen=True)
+class Mean(Infer):
+    """Take the posterior's mean instead of a draw: for codes and reconstructions. The rate is that of q."""
+
+    def take(self, latent: "Latent", axes: Axes, posterior: Posterior | None) -> None:
+        """No noise; a discrete family gives its mode."""
+        q = latent.posterior = wanted(posterior, latent.name, "inferred")()
+        latent.value = q.mode if q.support.is_discrete else q.mean
+
+
+@dataclass(frozen=True)
+class FromPrior(Choice):
+    """Draw from the prior: nothing is known of this latent and it costs nothing."""
+
+    def take(self, latent: "Latent", axes: Axes, posterior: Posterior | None) -> None:
+        """Ancestral sampling, one value for each row."""
+        if latent.prior is None:
+            raise ValueError(f"latent {latent.name!r} has no prior to draw from: give the model one")
+        latent.value, latent.log_q = axes.draw(latent.prior)
+
+    def rate_elements(self, latent: "Latent") -> Tensor:
+        """Zero."""
+        return latent.nothing()
+
+    def log_ratio_elements(self, latent: "Latent") -> Tensor:
+        """Zero."""
+        return latent.nothing()
+
+
+@dataclass(frozen=True)
+class Set(FromPrior):
+    """Give the latent this value from outside (*leading, *event); it costs nothing."""
+
+    value: Tensor
+
+    def take(self, latent: "Latent", axes: Axes, posterior: Posterior | None) -> None:
+        """The value as given."""
+        latent.value = self.value
+
+    def at_step(self, t: int) -> "Choice":
+        """The value at step t, from (B, T, *event)."""
+        return Set(self.value[:, t])
+
+
+@dataclass(frozen=True)
+class Enumerate(Choice):
+    """Take every value of a finite latent along a new axis, weighed by the posterior; sums over it are exact."""
+
+    def take(self, latent: "Latent", axes: Axes, posterior: Posterior | None) -> None:
+        """The support, (E, *shape, *event)."""
+        q = latent.posterior = wanted(posterior, latent.name, "enumerated")()
+        if not q.has_enumerate_support:
+            raise ValueError(f"latent {latent.name!r} cannot be enumerated: {type(q).__name__} has no finite support")
+        support = q.enumerate_support(expand=False)
+        size = support.shape[0]
+        blank = support.reshape(size, *(1,) * len(axes.shape), *q.event_shape)
+        latent.value = blank.expand(size, *axes.shape, *q.event_shape)
+        latent.log_q = q.log_prob(latent.value)
+        axes.open(size, latent.log_q)
+
+    def rate_elements(self, latent: "Latent") -> Tensor:
+        """The closed form where one is registered, else log q - log p at each value."""
+        return latent.divergence_elements()
+
+    def log_ratio_elements(self, latent: "Latent") -> Tensor:
+        """At each value."""
+        return latent.density_ratio_elements()
+
+    def at_step(self, t: int) -> "Choice":
+        """Refused: one axis for every step would grow without bound."""
+        raise ValueError("a latent inside a Scan cannot be enumerated: E values at T steps are E^T rows")
+
+
+class Along(Choice):
+    """What happened at the steps of a sequence, one latent each; figures are stacked along time, behind the batch."""
+
+    def __init__(self, steps: Sequence["Latent"]) -> None:
+        self.steps = steps
+
+    def take(self, latent: "Latent", axes: Axes, posterior: Posterior | None) -> None:
+        """The steps' values."""
+        latent.value = torch.stack([step.value for step in self.steps], dim=len(axes.shape))
+
+    def rate_elements(self, latent: "Latent") -> Tensor:
+        """The steps' rates."""
+        return self._stack(latent, [step.rate_elements for step in self.steps])
+
+    def log_ratio_elements(self, latent: "Latent") -> Tensor:
+        """The steps' log q - log p."""
+        return self._stack(latent, [step.choice.log_ratio_elements(step) for step in self.steps])
+
+    def _stack(self, latent: "Latent", elements: list[Tensor]) -> Tensor:
+        whole = torch.broadcast_tensors(*elements)
+        return torch.stack(whole, dim=whole[0].ndim - latent.event_rank)
+
+
+@dataclass(frozen=True)
+class Observe(Choice):
+    """The latent is data: `value` (B, *event), in the rows where `where` (B,) is True (all, if None).
+
+    An observed row costs -log p(value), as q is then all on that value; the other rows do as `otherwise` says. Where
+    that opens an axis, an observed row stands along it in equal copies.
+    """
+
+    value: Tensor
+    where: Tensor | None = None
+    otherwise: Choice = Infer()
+
+    def take(self, latent: "Latent", axes: Axes, posterior: Posterior | None) -> None:
+        """The value in its rows, what `otherwise` gives in the rest."""
+        if self.where is None:
+            latent.value = self.value
+            return
+        before, measure = axes.shape, axes.log_measure
+        self.otherwise.take(latent, axes, posterior)
+        mask = self.where.reshape(*self.where.shape, *(1,) * latent.event_rank)
+        latent.value = torch.where(mask, self.value, latent.value)
+        opened = len(axes.shape) - len(before)
+        if opened:
+            assert axes.log_measure is not None
+            copies = torch.tensor(-math.log(math.prod(axes.shape[:opened])))
+            old = copies if measure is None else copies + measure
+            axes.log_measure = torch.where(self.where, old.to(axes.log_measure), axes.log_measure)
+
+    def rate_elements(self, latent: "Latent") -> Tensor:
+        """-log p(value) in the observed rows."""
+        return self._choose(latent, self.otherwise.rate_elements)
+
+    def log_ratio_elements(self, latent: "Latent") -> Tensor:
+        """-log p(value) in the observed rows: q has no entropy there."""
+        return self._choose(latent, self.otherwise.log_ratio_elements)
+
+    def at_step(self, t: int) -> "Choice":
+        """Value and mask at step t, from (B, T, *event) and (B, T)."""
+        where = None if self.where is None else self.where[:, t]
+        return Observe(self.value[:, t], where, self.otherwise.at_step(t))
+
+    def _choose(self, latent: "Latent", otherwise: Callable[["Latent"], Tensor]) -> Tensor:
+        surprise = -latent.prior_elements()
+        if self.where is None:
+            return surprise
+        where = self.where.reshape(*self.where.shape, *(1,) * latent.event_rank)
+        return torch.where(where, surprise, otherwise(latent))
+
+
+def wanted(posterior: Posterior | None, name: str, how: str) -> Posterior:
+    """The posterior, which a latent that is to be inferred must have."""
+    if posterior is None:
+        raise ValueError(f"latent {name!r} has no posterior and cannot be {how}: set it, observe it or draw it")
+    return posterior

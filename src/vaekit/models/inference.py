@@ -1,0 +1,205 @@
+"""What one walk through a model leaves behind: everything an objective may ask for, nothing reduced."""
+
+from collections.abc import Iterable, Mapping
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.distributions import Distribution
+
+from vaekit.distributions.elements import kl_per_element, log_prob_per_element, log_ratio
+from vaekit.distributions.point_mass import PointMass
+from vaekit.models.axes import Axes
+from vaekit.models.choices import Choice
+
+__all__ = ["Inference", "Latent", "Likelihood"]
+
+
+class Record:
+    """A named place in the graph. Its tensors have leading axes (..., B), then time where `timed`, then the event.
+
+    Per-element figures always keep the event's rank; a family that does not factorise has axes of size 1 there.
+    """
+
+    def __init__(self, name: str, event_rank: int, mask: Tensor | None = None, timed: bool = False) -> None:
+        self.name, self.event_rank, self.mask, self.timed = name, event_rank, mask, timed
+
+    def masked(self, elements: Tensor) -> Tensor:
+        """Zero at the steps that the mask (B, T) leaves out."""
+        if self.mask is None:
+            return elements
+        return torch.where(self.mask.reshape(*self.mask.shape, *(1,) * self.event_rank), elements, 0.0)
+
+    def total(self, elements: Tensor) -> Tensor:
+        """Per-element figures summed to (..., B)."""
+        inner = self.event_rank + self.timed
+        return self.masked(elements).flatten(-inner).sum(-1) if inner else elements
+
+
+class Likelihood(Record):
+    """p(x | z) and the x it was shown (or, in generation, drew)."""
+
+    def __init__(
+        self, name: str, distribution: Distribution, value: Tensor, mask: Tensor | None = None, timed: bool = False
+    ) -> None:
+        super().__init__(name, len(distribution.event_shape), mask, timed)
+        self.distribution, self.value = distribution, value
+
+    def elements(self) -> Tensor:
+        """log p(x|z) before independence is summed away, nats."""
+        elements = log_prob_per_element(self.distribution, self.value)
+        return kept(elements, len(self.distribution.batch_shape), self.event_rank)
+
+    def log_prob(self) -> Tensor:
+        """log p(x|z) (..., B), nats."""
+        return self.total(self.elements())
+
+
+class Latent(Record):
+    """A latent as the walk left it: its prior, posterior, value, and what the choice made there costs.
+
+    `penalty` (..., B) is what the conditional charges of its own (a commitment loss, say); None where there is none.
+    """
+
+    def __init__(self, name: str, prior: Distribution | None, choice: Choice, event_rank: int = 1) -> None:
+        super().__init__(name, event_rank if prior is None else len(prior.event_shape))
+        self.prior, self.choice = prior, choice
+        self.posterior: Distribution | None = None
+        self.log_q: Tensor | None = None
+        self.penalty: Tensor | None = None
+        self.value: Tensor
+        self._rate_elements: Tensor | None = None
+
+    @property
+    def leading(self) -> int:
+        """How many axes stand in front of the event (and time) in the value."""
+        shown = self.posterior if self.posterior is not None else self.prior
+        event_rank = self.event_rank if shown is None else len(shown.event_shape)
+        return self.value.ndim - event_rank - self.timed
+
+    @property
+    def rate_elements(self) -> Tensor:
+        """Rate before it is summed over the latent's elements (and time), nats."""
+        if self._rate_elements is None:
+            self._rate_elements = self.choice.rate_elements(self)
+        return self._rate_elements
+
+    def rate(self) -> Tensor:
+        """Rate (..., B), nats per example."""
+        return self.total(self.rate_elements)
+
+    def log_ratio(self) -> Tensor:
+        """log q(z) - log p(z) at the value, (..., B) nats: what the importance weight divides by."""
+        return self.total(self.choice.log_ratio_elements(self))
+
+    @property
+    def analytic(self) -> bool:
+        """Whether the rate is a closed form, not an estimate at the draws."""
+        return self.posterior is not None and self.prior is not None and kl_per_element(*self._pair()) is not None
+
+    def divergence_elements(self) -> Tensor:
+        """KL(q || p) per element in closed form where one is registered, else log q - log p at the value."""
+        q, p = self._pair()
+        closed = kl_per_element(q, p)
+        if closed is None:
+            return self.density_ratio_elements()
+        return kept(closed, max(len(q.batch_shape), len(p.batch_shape)), self.event_rank)
+
+    def density_ratio_elements(self) -> Tensor:
+        """log q - log p at the value, per element where both can say so, else in one sum."""
+        q, p = self._pair()
+        if isinstance(q, PointMass):
+            return kept(log_ratio(q, p, self.value), len(q.batch_shape), self.event_rank)
+        if self.log_q is None:
+            ours, theirs = log_prob_per_element(q, self.value), log_prob_per_element(p, self.value)
+            if ours.ndim == theirs.ndim:
+                return kept(ours - theirs, self.leading, self.event_rank)
+        log_q = q.log_prob(self.value) if self.log_q is None else self.log_q
+        return kept(log_q - p.log_prob(self.value), self.leading, self.event_rank)
+
+    def prior_elements(self) -> Tensor:
+        """log p at the value, per element."""
+        if self.prior is None:
+            raise ValueError(f"latent {self.name!r} has no prior, so its value has no cost")
+        return kept(log_prob_per_element(self.prior, self.value), self.leading, self.event_rank)
+
+    def nothing(self) -> Tensor:
+        """Zero nats for each element of the value."""
+        return torch.zeros_like(self.value, dtype=torch.get_default_dtype())
+
+    def _pair(self) -> tuple[Distribution, Distribution]:
+        if self.prior is None or self.posterior is None:
+            raise ValueError(f"latent {self.name!r} has no rate: it needs both a prior and a posterior")
+        return self.posterior, self.prior
+
+
+class Inference:
+    """One walk: data, context, likelihoods and latents by name, with axes in the order (new axes, batch, time, event).
+
+    All figures are nats. `distortion` is -log p(x|z) and `rate` is KL(q||p), each (..., B); `expect` averages what has
+    more axes than the batch, exactly along enumerated ones.
+    """
+
+    def __init__(
+        self,
+        data: Mapping[str, Tensor],
+        context: Tensor | None,
+        likelihoods: dict[str, Likelihood],
+        latents: dict[str, Latent],
+        axes: Axes,
+    ) -> None:
+        self.data, self.context = data, context
+        self.likelihoods, self.latents, self.axes = likelihoods, latents, axes
+        self._distortion: Tensor | None = None
+        self._rate: Tensor | None = None
+
+    @property
+    def distortion(self) -> Float[Tensor, "*lead B"]:
+        """-log p(x|z), summed over the named likelihoods."""
+        if self._distortion is None:
+            if not self.likelihoods:
+                raise ValueError("this inference has no likelihood, so no distortion")
+            self._distortion = -total(likelihood.log_prob() for likelihood in self.likelihoods.values())
+        return self._distortion
+
+    @property
+    def rate(self) -> Float[Tensor, "*lead B"]:
+        """KL(q||p), summed over the latents; -log p(z) at an observed one; nothing at one drawn from the prior."""
+        if self._rate is None:
+            if not self.latents:
+                raise ValueError("this inference has no latent, so no rate")
+            self._rate = total(latent.rate() for latent in self.latents.values())
+        return self._rate
+
+    def log_w(self) -> Float[Tensor, "*lead B"]:
+        """log p(x, z) - log q(z|x): the log importance weight of every row."""
+        return -self.distortion - total(latent.log_ratio() for latent in self.latents.values())
+
+    def log_mean_w(self) -> Float[Tensor, " B"]:
+        """log of the average weight: a lower bound of log p(x) on average, exact under enumeration (Burda et al. 2016)."""
+        return self.axes.log_mean_exp(self.log_w())
+
+    def expect(self, t: Float[Tensor, "*lead B"]) -> Float[Tensor, " B"]:
+        """Average over draws and enumerated values under their measure."""
+        return self.axes.expect(t)
+
+    def elbo(self) -> Float[Tensor, " B"]:
+        """-(distortion + rate), averaged: the evidence lower bound, nats per example."""
+        return -(self.expect(self.distortion) + self.expect(self.rate))
+
+
+def kept(elements: Tensor, batch_rank: int, event_rank: int) -> Tensor:
+    """Elements with exactly `event_rank` axes behind the batch: summed to axes of size 1 where they had another number."""
+    inner = elements.ndim - batch_rank
+    if inner == event_rank:
+        return elements
+    summed = elements.flatten(batch_rank).sum(-1) if inner > 0 else elements
+    return summed.reshape(*summed.shape, *(1,) * event_rank)
+
+
+def total(parts: Iterable[Tensor]) -> Tensor:
+    """The sum of tensors that broadcast; it starts from the first, so that dtype and device are theirs."""
+    first, *others = parts
+    for part in others:
+        first = first + part
+    return first

@@ -1,0 +1,91 @@
+"""The abstract model: a graph of named latents that infers and generates."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from vaekit.distributions.draws import Rows
+from vaekit.models.axes import Axes
+from vaekit.models.choices import Choice, FromPrior, Infer, Mean
+from vaekit.models.inference import Inference
+from vaekit.models.walk import Walk
+
+__all__ = ["Data", "Model"]
+
+Data = Tensor | Mapping[str, Tensor]
+
+
+class Model(nn.Module, ABC):
+    """A graph of named latents. A subclass says how it is walked; this class says what a walk is good for.
+
+    Data is a tensor x (B, *event), known to the graph as "x", or a dict of named tensors that share B.
+    """
+
+    @abstractmethod
+    def walk(self, walk: Walk) -> None:
+        """Name every latent and likelihood in order, once."""
+
+    def evidence(self, data: Mapping[str, Tensor], context: Tensor | None) -> object:
+        """What posteriors need of the data, computed once: any tree of tensors (B, ...)."""
+        return None
+
+    def check(self, data: Mapping[str, Tensor], context: Tensor | None) -> None:
+        """Raise ValueError, in a sentence, for data that this model cannot take."""
+
+    def infer(
+        self,
+        data: Data,
+        context: Tensor | None = None,
+        *,
+        samples: int | None = None,
+        at: Mapping[str, Choice] | None = None,
+        default: Choice = Infer(),  # noqa: B008  (frozen)
+        evidence: object = None,
+        rows: Rows | None = None,
+    ) -> Inference:
+        """Walk the graph once with data. `samples` K opens an axis of K draws in front of the batch.
+
+        `at` says by name what happens at a latent, `default` at the others; `evidence` is reused if given; `rows` says
+        which rows of a global batch these are, so that noise does not depend on how a batch is shared out.
+        """
+        named = as_named(data)
+        if samples is not None and samples < 1:
+            raise ValueError(f"samples must be at least 1, got {samples}")
+        self.check(named, context)
+        axes = Axes(len(next(iter(named.values()))), samples, rows)
+        known = self.evidence(named, context) if evidence is None else evidence
+        walk = Walk(named, axes, default, at=at, context=context, evidence=known)
+        self.walk(walk)
+        return walk.inference()
+
+    def generate(
+        self, n: int = 1, context: Tensor | None = None, *, at: Mapping[str, Choice] | None = None
+    ) -> Inference:
+        """Walk the graph forwards `n` times (or once for each row of `context`): latents from their priors."""
+        if n < 1:
+            raise ValueError(f"n must be at least 1, got {n}")
+        axes = Axes(n if context is None else len(context))
+        walk = Walk({}, axes, FromPrior(), at=at, context=context)
+        self.walk(walk)
+        return walk.inference()
+
+    @torch.no_grad()
+    def sample(self, n: int = 1, context: Tensor | None = None, *, at: Mapping[str, Choice] | None = None) -> Tensor:
+        """Draw x (n, *event) from the model: latents from their priors, x from its likelihood."""
+        return self.generate(n, context, at=at).likelihoods["x"].value
+
+    @torch.no_grad()
+    def reconstruct(self, data: Data, context: Tensor | None = None) -> Tensor:
+        """The mean of p(x | z) at the posterior's mean: (B, *event)."""
+        return self.infer(data, context, default=Mean()).likelihoods["x"].distribution.mean
+
+
+def as_named(data: Data) -> Mapping[str, Tensor]:
+    """A lone tensor is the data named "x"."""
+    if isinstance(data, Tensor):
+        return {"x": data}
+    if not data:
+        raise ValueError("data must hold at least one named tensor, got an empty dict")
+    return data

@@ -1,0 +1,117 @@
+"""A cell lifted over time, with carry, mask and reset."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from vaekit.distributions.parameters import stack
+from vaekit.models.axes import Axes
+from vaekit.models.choices import Along, Choice
+from vaekit.models.inference import Latent, Likelihood
+from vaekit.models.model import Model
+from vaekit.models.walk import Walk
+
+__all__ = ["Carry", "Cell", "Scan"]
+
+Carry = dict[str, Tensor]
+
+
+class Cell(nn.Module, ABC):
+    """One step of a sequence model: latents and likelihoods given what is carried from the step before."""
+
+    @abstractmethod
+    def initial(self, batch: int) -> Carry:
+        """What is carried into a first step: named tensors (B, ...)."""
+
+    @abstractmethod
+    def step(self, walk: Walk, carry: Carry) -> Carry:
+        """Name this step's latents and likelihoods; `carry` and what is returned have the walk's leading axes.
+
+        `walk.evidence` is the evidence of this step, `walk.data` holds the data of this step.
+        """
+
+    def evidence(self, data: Mapping[str, Tensor], context: Tensor | None) -> Mapping[str, Tensor]:
+        """What posteriors need, of the whole sequence, by name: (B, T, ...). `data` may hold "mask" and "reset"."""
+        return {}
+
+
+class Scan(Model):
+    """The cell at every step of sequences (B, T, *event); each step's value is the next one's parent.
+
+    Data may hold "mask" (B, T), False at steps that do not exist: they count nothing and pass the carry on; and "reset"
+    (B, T), True at steps that start anew from the initial carry. `length` is how many steps generation takes.
+    """
+
+    def __init__(self, cell: Cell, length: int) -> None:
+        super().__init__()
+        if length < 1:
+            raise ValueError(f"length must be at least 1, got {length}")
+        self.cell, self.length = cell, length
+
+    def evidence(self, data: Mapping[str, Tensor], context: Tensor | None) -> Mapping[str, Tensor]:
+        """The cell's, of the whole sequence."""
+        return self.cell.evidence(data, context)
+
+    def check(self, data: Mapping[str, Tensor], context: Tensor | None) -> None:
+        """All tensors must share (B, T)."""
+        shapes = {name: tuple(t.shape[:2]) for name, t in data.items()}
+        if len(set(shapes.values())) > 1 or any(t.ndim < 2 for t in data.values()):
+            raise ValueError(f"sequences must share their first two axes (B, T), got {shapes}")
+        mask = data.get("mask")
+        if mask is not None and not torch.compiler.is_compiling() and not bool(mask.any(1).all()):
+            row = int((~mask.any(1)).nonzero()[0])
+            raise ValueError(f"every sequence needs a step: mask leaves none in row {row}")
+
+    def walk(self, walk: Walk) -> None:
+        """Every step in turn, then its latents and likelihoods as one, with a time axis behind the batch."""
+        axes, controls = walk.axes, {name: walk.data.get(name) for name in ("mask", "reset")}
+        axes.open_draws()
+        initial = {name: axes.spread(t) for name, t in self.cell.initial(axes.shape[-1]).items()}
+        carry, steps = initial, []
+        length = self.length if not walk.data else next(iter(walk.data.values())).shape[1]
+        for t in range(length):
+            if controls["reset"] is not None:
+                carry = choose(controls["reset"][:, t], initial, carry, len(axes.shape))
+            step = walk_at(walk, t)
+            new = self.cell.step(step, carry)
+            carry = new if controls["mask"] is None else choose(controls["mask"][:, t], new, carry, len(axes.shape))
+            steps.append(step)
+        join(walk, steps, axes, controls["mask"])
+
+
+def walk_at(walk: Walk, t: int) -> Walk:
+    """The walk of step t: its data, its evidence and its choices, on the same leading axes."""
+    evidence: Any = walk.evidence
+    return Walk(
+        {name: x[:, t] for name, x in walk.data.items()},
+        walk.axes,
+        walk.default.at_step(t),
+        at={name: choice.at_step(t) for name, choice in walk.at.items()},
+        context=walk.context,
+        evidence=None if evidence is None else {name: e[:, t] for name, e in evidence.items()},
+    )
+
+
+def choose(where: Tensor, yes: Carry, no: Carry, rank: int) -> Carry:
+    """Row by row, `yes` where the mask (B,) says so and `no` elsewhere; carries have `rank` leading axes."""
+    return {
+        name: torch.where(where.reshape(*where.shape, *(1,) * (t.ndim - rank)), t, no[name]) for name, t in yes.items()
+    }
+
+
+def join(walk: Walk, steps: list[Walk], axes: Axes, mask: Tensor | None) -> None:
+    """Give `walk` the latents and likelihoods of its steps, stacked along time."""
+    for name, first in steps[0].latents.items():
+        along: Choice = Along([step.latents[name] for step in steps])
+        latent = Latent(name, None, along, first.event_rank)
+        latent.mask, latent.timed = mask, True
+        along.take(latent, axes, None)
+        walk.latents[name] = latent
+    for name in steps[0].likelihoods:
+        parts = [step.likelihoods[name] for step in steps]
+        p_x = stack([part.distribution for part in parts], dim=len(axes.shape))
+        value = torch.stack([part.value for part in parts], dim=parts[0].value.ndim - len(p_x.event_shape))
+        walk.likelihoods[name] = Likelihood(name, p_x, value, mask, timed=True)

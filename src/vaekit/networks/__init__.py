@@ -1,0 +1,8 @@
+"""Networks: plain modules from tensors to tensors that say their `out_shape` and know nothing of probability."""
+
+# ruff: noqa: F403
+from vaekit.networks.convolution import *
+from vaekit.networks.corruption import *
+from vaekit.networks.mlp import *
+from vaekit.networks.one_hot import *
+from vaekit.networks.residual import *

@@ -1,0 +1,82 @@
+"""Weights that change with the step: callables from the step (from 0) to a number."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+__all__ = ["Constant", "Cosine", "Cyclical", "Linear", "Schedule"]
+
+Schedule = Callable[[int], float]
+
+
+@dataclass(frozen=True)
+class Constant:
+    """The same number at every step."""
+
+    value: float
+
+    def __call__(self, step: int) -> float:
+        """value."""
+        return self.value
+
+
+@dataclass(frozen=True)
+class Linear:
+    """From `start` to `end` in `steps` steps, in a straight line, then constant. Also Burgess's capacity."""
+
+    start: float
+    end: float
+    steps: int
+
+    def __post_init__(self) -> None:
+        whole("steps", self.steps)
+
+    def __call__(self, step: int) -> float:
+        """start + (end - start) min(1, step / steps)."""
+        return self.start + (self.end - self.start) * min(1.0, step / self.steps)
+
+
+@dataclass(frozen=True)
+class Cosine:
+    """From `start` to `end` in `steps` steps, along half a cosine, then constant."""
+
+    start: float
+    end: float
+    steps: int
+
+    def __post_init__(self) -> None:
+        whole("steps", self.steps)
+
+    def __call__(self, step: int) -> float:
+        """end + (start - end) (1 + cos(pi min(1, step / steps))) / 2."""
+        return self.end + (self.start - self.end) * (1 + math.cos(math.pi * min(1.0, step / self.steps))) / 2
+
+
+@dataclass(frozen=True)
+class Cyclical:
+    """`cycles` equal cycles over `steps`: each rises linearly for a share `ramp` of it, then stays (Fu et al. 2019)."""
+
+    start: float
+    end: float
+    steps: int
+    cycles: int = 4
+    ramp: float = 0.5
+
+    def __post_init__(self) -> None:
+        whole("steps", self.steps)
+        whole("cycles", self.cycles)
+        if not 0 < self.ramp <= 1:
+            raise ValueError(f"ramp must lie in (0, 1], got {self.ramp}")
+
+    def __call__(self, step: int) -> float:
+        """start + (end - start) min(1, position in the cycle / ramp); `end` after the last cycle."""
+        if step >= self.steps:
+            return self.end
+        position = (step * self.cycles / self.steps) % 1.0
+        return self.start + (self.end - self.start) * min(1.0, position / self.ramp)
+
+
+def whole(name: str, value: int) -> None:
+    """Raise ValueError unless `value` is a whole number of at least 1."""
+    if not isinstance(value, int) or value < 1:
+        raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")

@@ -1,0 +1,25 @@
+"""The abstract prior."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+__all__ = ["Prior"]
+
+
+class Prior(nn.Module, ABC):
+    """p(z), or p(z|c): a module that, when called, returns a distribution over one latent.
+
+    `posterior` is the model's encoder, handed over at the call to a prior that is made of it (VampPrior) and stored by
+    none. A prior that the context does not change ignores it.
+    """
+
+    event_shape: tuple[int, ...]
+
+    @abstractmethod
+    def forward(
+        self, context: Tensor | None = None, *, posterior: Callable[..., Distribution] | None = None
+    ) -> Distribution:
+        """The prior, with batch shape () or, where it depends on the context, (B,)."""

@@ -1,0 +1,31 @@
+"""The standard normal prior."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, Independent, Normal
+
+from vaekit.conditionals.conditional import as_shape
+from vaekit.priors.prior import Prior
+
+__all__ = ["StandardNormal"]
+
+
+class StandardNormal(Prior):
+    """N(0, I) over a latent of the given shape."""
+
+    def __init__(self, event_shape: int | Sequence[int]) -> None:
+        super().__init__()
+        self.event_shape = as_shape(event_shape, "event_shape")
+        self.register_buffer("loc", torch.zeros(self.event_shape), persistent=False)
+        self.register_buffer("scale", torch.ones(self.event_shape), persistent=False)
+        self.loc: Tensor
+        self.scale: Tensor
+
+    def forward(
+        self, context: Tensor | None = None, *, posterior: Callable[..., Distribution] | None = None
+    ) -> Distribution:
+        """Batch shape ()."""
+        normal = Normal(self.loc, self.scale, validate_args=False)
+        return Independent(normal, len(self.event_shape), validate_args=False)

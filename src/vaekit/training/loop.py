@@ -1,0 +1,334 @@
+"""The loop: rounds of phases over the data, on whatever devices Fabric has, resumable at any step."""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from vaekit.data import Data, epoch_order
+from vaekit.distributions.draws import Rows
+from vaekit.models.model import Model
+from vaekit.training.averages import EMA, Means
+from vaekit.training.checkpoint import Checkpoints, optimiser_tensors, restore_optimiser
+from vaekit.training.metrics import Metrics
+from vaekit.training.noise import seed_at, seed_generators
+from vaekit.training.phases import Phase
+from vaekit.training.plan import Plan
+from vaekit.training.progress import Silent
+from vaekit.training.step import Choices, Step
+from vaekit.training.validation import Validation, validate
+
+__all__ = ["Broken", "Trainer"]
+
+
+class Broken(RuntimeError):
+    """Training met NaN or Inf and stopped."""
+
+
+@dataclass
+class Position:
+    """Where a run is: enough, with the tensors, to go on as if it had never stopped."""
+
+    epoch: int = 0
+    within: int = 0
+    steps: dict[str, int] = field(default_factory=dict)
+    count: int = 0
+    rows: int = 0
+    best: float = math.inf
+    best_epoch: int = 0
+    finished: bool = False
+
+
+class Moving:
+    """A phase made ready: its wrapped step, its optimiser and its stream of batches."""
+
+    def __init__(self, phase: Phase, stream: int, trainer: "Trainer") -> None:
+        self.phase, self.stream = phase, stream
+        self.parameters = phase.parameters()
+        self.scheduled = phase.objective.scheduled()
+        step: nn.Module = Step(trainer.model, phase.objective, trainer.at)
+        self.bare = step
+        if trainer.plan.compile:
+            step = torch.compile(step)  # type: ignore[assignment]
+        optimiser = phase.optimiser.build(self.parameters)
+        self.step, self.optimiser = trainer.fabric.setup(step, optimiser)
+
+
+class Trainer:
+    """Runs phases until the plan is done. Owns the global generators while it runs, inside `fork_rng`.
+
+    `at` makes, of a batch, what happens at latents. `report` is shown what happens; `keep` is called with the trainer
+    when a validation was the best so far; `checkpoints` and `metrics` are where the state and the table go.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        phases: Sequence[Phase],
+        data: Data,
+        plan: Plan,
+        *,
+        at: Choices | None = None,
+        fabric: Fabric | None = None,
+        checkpoints: Checkpoints | None = None,
+        metrics: Metrics | None = None,
+        report: Silent | None = None,
+        keep: "Callable[[Trainer], None] | None" = None,
+    ) -> None:
+        self.model, self.plan, self.at = model, plan, at
+        self.fabric = fabric or fabric_for(plan)
+        self.checkpoints, self.keep = checkpoints, keep
+        self.metrics, self.report = metrics or Metrics(None), report or Silent()
+        self.device = self.fabric.device
+        self.data = data.to(self.device)
+        if plan.batch_size > len(data.train):
+            raise ValueError(f"batch_size must be at most the {len(data.train)} training examples, got {plan.batch_size}")
+        if plan.batch_size < plan.accumulate * self.fabric.world_size:
+            raise ValueError(
+                f"batch_size {plan.batch_size} cannot be cut for {self.fabric.world_size} processes and "
+                f"{plan.accumulate} pieces"
+            )
+        self.modules = nn.ModuleDict({"model": model, **{f"objective:{p.name}": p.objective for p in phases}})
+        self.modules.to(self.device)
+        self.moving = [Moving(phase, stream, self) for stream, phase in enumerate(phases)]
+        self.main = self.moving[-1]
+        self.alone = len(self.moving) == 1
+        self.ema = EMA(self.main.parameters, plan.ema) if plan.ema else None
+        self.per_epoch = math.ceil(len(self.data.train) / plan.batch_size)
+        self.total = plan.epochs * self.per_epoch
+        self.position = Position(steps={phase.name: 0 for phase in phases})
+        self.means, self.saved_at = Means(), time.monotonic()
+
+    def run(self) -> None:
+        """Train to the end of the plan, or until it stops early. Ctrl-C saves first."""
+        devices = [self.device] if self.device.type == "cuda" else []
+        with torch.random.fork_rng(devices):
+            self.report.start(self.total, self.plan.epochs, self.plan.batch_size)
+            try:
+                while not self.position.finished:
+                    self._epoch()
+                self.save()
+            except KeyboardInterrupt:
+                self.save()
+                raise
+            finally:
+                self.report.stop()
+
+    def _epoch(self) -> None:
+        """Rounds until the main phase has seen all the data, then the epoch's figures."""
+        self.modules.train()
+        pieces = self._cut(self.main, self.position.epoch)
+        for rows in pieces[self.position.within :]:
+            for moving in self.moving[:-1]:
+                self._several(moving)
+            self._step(self.main, rows, self.means)
+            if self.ema is not None:
+                self.ema.update()
+            self.position.within += 1
+            self.report.step(self.position.steps[self.main.phase.name])
+            if time.monotonic() - self.saved_at > self.plan.checkpoint_seconds:
+                self.save()
+        self._end_epoch()
+
+    def _several(self, moving: Moving) -> None:
+        """The steps of a phase that is not the main one, in this round."""
+        losses: list[float] = []
+        while moving.phase.rule.another(losses):
+            done = self.position.steps[moving.phase.name]
+            rows = self._cut(moving, done // self.per_epoch)[done % self.per_epoch]
+            losses.append(float(self._step(moving, rows, None)))
+
+    def _cut(self, moving: Moving, epoch: int) -> tuple[Tensor, ...]:
+        """The batches of an epoch of this phase's stream."""
+        if getattr(moving, "cut_epoch", None) != epoch:
+            order = epoch_order(len(self.data.train), epoch, self.plan.seed, moving.stream)
+            moving.cut_epoch, moving.cut = epoch, order.to(self.device).split(self.plan.batch_size)  # type: ignore[attr-defined]
+        return moving.cut  # type: ignore[attr-defined,no-any-return]
+
+    def _step(self, moving: Moving, rows: Tensor, means: Means | None) -> Tensor:
+        """One step of a phase on the batch of these examples. Returns this process's mean loss."""
+        phase, optimiser = moving.phase, moving.optimiser
+        done = self.position.steps[phase.name]
+        self._set_rate(moving, done)
+        if not self.alone:
+            freeze_all_but(self.modules, moving.parameters)
+        seed = seed_at(self.plan.seed, moving.stream, done)
+        coefficients = self._coefficients(moving, done)
+        total, pieces = len(rows), self._pieces(len(rows))
+        loss = torch.zeros((), device=self.device)
+        for i, (first, last) in enumerate(pieces):
+            seed_generators(seed, self.device)
+            whole = first == 0 and last == total
+            batch = self.data.train.batch(rows, shard=None if whole else slice(first, last))
+            with self.fabric.no_backward_sync(moving.step, enabled=i < len(pieces) - 1):
+                terms = moving.step(batch, coefficients, None if whole else Rows(first, total))
+                part = terms["loss"].sum() * (self.fabric.world_size / total)
+                self._stop_if_broken(part, terms, moving, done)
+                self.fabric.backward(part)
+            loss = part.detach() if whole else loss + part.detach()
+            if means is not None:
+                means.add(terms, last - first)
+        if self.plan.clip is not None:
+            nn.utils.clip_grad_norm_(moving.parameters, self.plan.clip)
+        optimiser.step()
+        optimiser.zero_grad()
+        self.position.steps[phase.name] = done + 1
+        return loss
+
+    def _pieces(self, total: int) -> list[tuple[int, int]]:
+        """Rows of a batch of `total` that this process takes, in `accumulate` pieces."""
+        parts = self.fabric.world_size * self.plan.accumulate
+        edges = [total * i // parts for i in range(parts + 1)]
+        mine = range(self.fabric.global_rank * self.plan.accumulate, (self.fabric.global_rank + 1) * self.plan.accumulate)
+        return [(edges[i], edges[i + 1]) for i in mine]
+
+    def _coefficients(self, moving: Moving, step: int) -> dict[str, Tensor | float]:
+        """Weights at this step: those that change as tensors, so that a compiled step is not compiled anew."""
+        values = moving.phase.objective.coefficients(step)
+        return {
+            name: torch.tensor(v, device=self.device) if name in moving.scheduled else v for name, v in values.items()
+        }
+
+    def _set_rate(self, moving: Moving, step: int) -> None:
+        if not moving.phase.optimiser.constant:
+            for group in moving.optimiser.param_groups:
+                group["lr"] = moving.phase.optimiser.rate(step, self.total)
+
+    def _stop_if_broken(self, loss: Tensor, terms: Mapping[str, Tensor], moving: Moving, step: int) -> None:
+        if self.device.type == "cpu" or step % 50 == 0:
+            value = float(loss)
+            if not math.isfinite(value):
+                broken = [name for name, t in terms.items() if name != "loss" and not bool(t.isfinite().all())]
+                what = f"the term {broken[0]!r}" if broken else "the weighted sum of the terms"
+                raise Broken(f"step {step} of phase {moving.phase.name!r}: {what} is {value}. {self._last_good()}")
+
+    def _last_good(self) -> str:
+        if self.checkpoints is None:
+            return "Nothing was kept: the run has no folder."
+        state = self.checkpoints.latest()
+        if state is None:
+            return "There is no checkpoint yet: try a lower learning rate, or --clip."
+        return f"The last good checkpoint is of step {sum(state[1]['position']['steps'].values())}: {self.checkpoints.folder}"
+
+    def _end_epoch(self) -> None:
+        """Figures of the epoch, the best weights, and whether to go on."""
+        position = self.position
+        position.epoch, position.within = position.epoch + 1, 0
+        row = {f"train/{name}": value for name, value in self._gathered(self.means).items()}
+        self.means = Means()
+        validation = self._validate()
+        row |= validation.row()
+        self.metrics.add({"epoch": position.epoch, "step": position.steps[self.main.phase.name], **row})
+        position.rows = len(self.metrics.rows)
+        for moving in self.moving:
+            moving.phase.rule.end_epoch(lambda: self._information())
+        self.report.epoch(position.epoch, row)
+        if validation.bound is not None and not math.isfinite(validation.bound):
+            raise Broken(f"epoch {position.epoch}: the validation loss is {validation.bound}. {self._last_good()}")
+        if validation.bound is not None and validation.bound < position.best:
+            position.best, position.best_epoch = validation.bound, position.epoch
+            if self.keep is not None and self.fabric.is_global_zero:
+                self._with_averages(lambda: self.keep and self.keep(self))
+        stale = position.epoch - position.best_epoch
+        early = self.plan.patience is not None and validation.bound is not None and stale >= self.plan.patience
+        if early and position.epoch < self.plan.epochs:
+            self.report.note(f"stopped early: no better validation bound in {stale} epochs")
+        position.finished = early or position.epoch >= self.plan.epochs
+
+    def _validate(self) -> Validation:
+        """The validation split under the main objective without schedules' warm-up, with the averaged weights."""
+        if self.data.valid is None:
+            return Validation({}, None, {})
+        seed_generators(seed_at(self.plan.seed, 1 << 32), self.device)
+        return self._with_averages(lambda: validate(self.main.bare, self.data.valid, self.device))  # type: ignore[arg-type,return-value]
+
+    def _information(self) -> float:
+        from vaekit.training.validation import information
+
+        assert self.data.valid is not None or len(self.data.train)
+        seed_generators(seed_at(self.plan.seed, 1 << 33), self.device)
+        split = self.data.valid if self.data.valid is not None else self.data.train
+        return information(self.model, split)
+
+    def _with_averages(self, action: Callable[[], Any]) -> Any:
+        """Do it with the averaged weights in place, where there are some."""
+        if self.ema is None:
+            return action()
+        self.ema.swap()
+        try:
+            return action()
+        finally:
+            self.ema.swap()
+
+    def _gathered(self, means: Means) -> dict[str, float]:
+        """Means over every process's examples."""
+        if self.fabric.world_size > 1:
+            names = sorted(means.sums)
+            counted = torch.stack([*(means.sums[n] for n in names), torch.tensor(float(means.count), dtype=torch.float64)])
+            whole = self.fabric.all_reduce(counted, reduce_op="sum")
+            assert isinstance(whole, Tensor)
+            return {name: float(whole[names.index(name)] / whole[-1]) for name in means.sums}
+        return means.means()
+
+    def tensors(self) -> Iterator[tuple[str, Tensor]]:
+        """All tensors that a resumed run needs, by name."""
+        for name, tensor in self.modules.state_dict().items():
+            yield f"modules.{name}", tensor
+        for moving in self.moving:
+            yield from optimiser_tensors(moving.optimiser, f"optimiser.{moving.phase.name}").items()
+        if self.ema is not None:
+            yield from ((f"ema.{i}", t) for i, t in enumerate(self.ema.shadow))
+        yield from ((f"means.{name}", total) for name, total in self.means.sums.items())
+
+    def save(self) -> None:
+        """Write the state, unless the weights are broken."""
+        self.saved_at = time.monotonic()
+        if self.checkpoints is None or not self.fabric.is_global_zero:
+            return
+        tensors = dict(self.tensors())
+        bad = [name for name, t in tensors.items() if t.is_floating_point() and not bool(t.isfinite().all())]
+        if bad:
+            raise Broken(f"{bad[0]!r} is no longer finite. {self._last_good()}")
+        self.position.count = self.means.count
+        rules = {m.phase.name: m.phase.rule.state() for m in self.moving}
+        state = {"position": vars(self.position), "rules": rules}
+        self.checkpoints.save(f"step-{sum(self.position.steps.values())}", tensors, state)
+
+    def resume(self) -> bool:
+        """Take up the last saved state; False where there is none."""
+        saved = self.checkpoints.latest() if self.checkpoints is not None else None
+        if saved is None:
+            if self.metrics.path is not None:
+                self.metrics.rewind(0)
+            return False
+        tensors, state = saved
+        under = {name[8:]: t for name, t in tensors.items() if name.startswith("modules.")}
+        self.modules.load_state_dict(under)
+        for moving in self.moving:
+            restore_optimiser(moving.optimiser, f"optimiser.{moving.phase.name}", tensors)
+            moving.phase.rule.restore(state["rules"][moving.phase.name])
+        if self.ema is not None:
+            self.ema.shadow = [tensors[f"ema.{i}"].to(self.device) for i in range(len(self.ema.shadow))]
+        self.position = Position(**state["position"])
+        self.means.count = self.position.count
+        self.means.sums = {n[6:]: t.to(self.device) for n, t in tensors.items() if n.startswith("means.")}
+        self.metrics.rewind(self.position.rows)
+        return True
+
+
+def fabric_for(plan: Plan) -> Fabric:
+    """Fabric as the plan asks for it; several processes speak by DDP."""
+    strategy = "ddp" if plan.devices > 1 else "auto"
+    return Fabric(accelerator=plan.accelerator, devices=plan.devices, precision=plan.precision, strategy=strategy)  # type: ignore[arg-type]
+
+
+def freeze_all_but(modules: nn.Module, moved: Sequence[nn.Parameter]) -> None:
+    """Only `moved` gets gradients in the step to come."""
+    keep = {id(p) for p in moved}
+    for parameter in modules.parameters():
+        parameter.requires_grad_(id(parameter) in keep)

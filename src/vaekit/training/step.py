@@ -1,0 +1,41 @@
+"""What devices, processes and compilers wrap: batch in, dict of tensors out."""
+
+from collections.abc import Callable, Mapping
+
+from torch import Tensor, nn
+
+from vaekit.distributions.draws import Rows
+from vaekit.models.choices import Choice
+from vaekit.models.model import Model
+from vaekit.objectives.objective import Coefficients, Objective
+
+__all__ = ["Choices", "Step"]
+
+Choices = Callable[[Mapping[str, Tensor]], Mapping[str, Choice]]
+ASIDE = ("context", "labels")
+
+
+class Step(nn.Module):
+    """A model and an objective on one batch. `at` makes, of a batch, what happens at latents (labels observed, say).
+
+    A batch holds "x" or other named data, and by those names "context" and "labels", which are not data of the graph.
+    """
+
+    def __init__(self, model: Model, objective: Objective, at: Choices | None = None) -> None:
+        super().__init__()
+        self.model, self.objective, self.at = model, objective, at
+
+    def forward(
+        self, batch: Mapping[str, Tensor], coefficients: Coefficients, rows: Rows | None = None
+    ) -> dict[str, Tensor]:
+        """Every term unweighted under its label, (B,) or (), and their weighted sum "loss" (B,); nats."""
+        inference = self.model.infer(
+            {name: t for name, t in batch.items() if name not in ASIDE},
+            batch.get("context"),
+            samples=self.objective.samples,
+            at=None if self.at is None else self.at(batch),
+            rows=rows,
+        )
+        terms = self.objective.evaluate(inference, coefficients)
+        size = inference.axes.shape[-1]
+        return {**terms, "loss": terms["loss"].expand(size)}

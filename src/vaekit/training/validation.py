@@ -1,0 +1,68 @@
+"""The figures of a held-out split at the end of an epoch."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from vaekit.data import Split
+from vaekit.models.model import Model
+from vaekit.models.statistics import LatentStatistics
+from vaekit.training.averages import Means
+from vaekit.training.step import Step
+
+__all__ = ["Validation", "information", "validate"]
+
+AT_ONCE = 500
+
+
+@dataclass
+class Validation:
+    """Means of terms in nats per example, the bound that selects (lower is better), and active units by latent."""
+
+    means: dict[str, float]
+    bound: float | None
+    active: dict[str, tuple[int, int]]
+
+    def row(self) -> dict[str, float]:
+        """Columns of the metrics table."""
+        terms = {f"valid/{name}": value for name, value in self.means.items()}
+        return terms | {f"valid/active:{name}": on for name, (on, _) in self.active.items()}
+
+
+@torch.no_grad()
+def validate(step: nn.Module, split: Split, device: torch.device) -> Validation:
+    """Terms at their final weights: the negative bound for an ELBO whose warm-up has ended. One draw per example."""
+    assert isinstance(step, Step)
+    means, statistics = Means(), LatentStatistics()
+    objective = step.objective
+    final = objective.coefficients(1 << 62)
+    step.eval()
+    for rows in torch.arange(len(split), device=device).split(AT_ONCE):
+        batch = split.batch(rows)
+        at = None if step.at is None else step.at(batch)
+        data = {name: t for name, t in batch.items() if name not in ("context", "labels")}
+        inference = step.model.infer(data, batch.get("context"), samples=objective.samples, at=at)
+        means.add(objective.evaluate(inference, final), len(rows))
+        statistics.add(inference)
+    step.train()
+    figures = means.means()
+    return Validation(figures, figures["loss"], statistics.active())
+
+
+@torch.no_grad()
+def information(model: Model, split: Split, most: int = 1000) -> float:
+    """I(x; z) = E KL(q(z|x)||p(z)) - KL(q(z)||p(z)), nats, with q(z) the mixture over up to `most` examples.
+
+    Hoffman & Johnson 2016; biased, and at most log N. Of the first latent.
+    """
+    was = model.training
+    model.eval()
+    batch = split.batch(torch.arange(min(len(split), most), device=split.x.device))
+    inference = model.infer({"x": batch["x"]}, batch.get("context"))
+    latent = next(iter(inference.latents.values()))
+    assert latent.posterior is not None
+    own = latent.posterior.log_prob(latent.value)
+    mixture = torch.stack([latent.posterior.log_prob(z).logsumexp(0) for z in latent.value])
+    model.train(was)
+    return float((own - mixture).mean()) + float(torch.tensor(len(own)).log())
