@@ -10,6 +10,7 @@ from scipy import stats
 from scipy.special import log_softmax
 from torch import nn
 from torch.testing import assert_close
+
 from vaekit import conditionals as heads
 from vaekit.distributions import kl_per_element, log_prob_per_element
 

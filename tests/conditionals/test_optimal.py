@@ -2,6 +2,7 @@ import torch
 from torch import nn
 from torch.distributions import Normal
 from torch.testing import assert_close
+
 from vaekit.conditionals import Gaussian, Optimal
 from vaekit.distributions import parameters_of
 

@@ -3,6 +3,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Independent, Normal, StudentT
 from torch.testing import assert_close
+
 from vaekit.conditionals import Gaussian, Optimal
 from vaekit.distributions import detached, kl_per_element, log_prob_per_element, log_ratio, rows, stack
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 from scipy.stats import logistic
 from torch.testing import assert_close
+
 from vaekit.distributions import DiscretisedLogistic, DiscretisedLogisticMixture
 
 
@@ -99,7 +100,7 @@ def test_the_mixture_is_the_sum_over_components_of_channels_in_order():
     x = d.sample()
     total = 0.0
     for i, j in itertools.product(range(2), range(2)):
-        red, green, blue = x[:, i, j]
+        red, green, _ = x[:, i, j]
         weights, pixel = d.logits[:, i, j].softmax(0), 0.0
         for m in range(2):
             loc, scale, (gr, br, bg) = d.loc[m, :, i, j], d.scale[m, :, i, j], d.coupling[m, :, i, j]

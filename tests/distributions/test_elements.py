@@ -3,6 +3,7 @@ import torch
 from torch import distributions as td
 from torch.distributions import Independent, Normal, kl_divergence
 from torch.testing import assert_close
+
 from vaekit.distributions import PointMass, kl_per_element, log_prob_per_element, log_ratio
 
 

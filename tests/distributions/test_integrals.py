@@ -5,6 +5,7 @@ import torch
 from torch import distributions as td
 from torch.distributions import kl_divergence
 from torch.testing import assert_close
+
 from vaekit.distributions import ContinuousBernoulli, OptimalNormal
 from vaekit.distributions.continuous_bernoulli import inverse_cdf
 

@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch import distributions as td
 from torch.testing import assert_close
+
 from vaekit import distributions as vd
 
 B, T = 2, 3

@@ -1,5 +1,4 @@
 """From an array, a file or a named set to batches and a description of what they hold."""
-# ruff: noqa: F403
 
 from vaekit.data.domain import *
 from vaekit.data.idx import *

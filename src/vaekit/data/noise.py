@@ -36,7 +36,7 @@ def dequantise(level: Tensor, u: Tensor, levels: int) -> Tensor:
     """(level + u) / levels, with u uniform on the midpoints of the steps that float32 resolves above any level.
 
     So x stays strictly inside (0, 1) and floor(x * levels) gives the level back; plain floats round up into the next
-    level about once in 100,000 elements. Uria et al. 2013, sec. 3. Overwrites u.
+    level about once in 200,000 elements. Theis et al. 2016, sec. 3.1. Overwrites u.
     """
     steps = 2 ** (23 - math.ceil(math.log2(levels)))
     return u.mul_(steps).floor_().add_(0.5).div_(steps).add_(level).div_(levels)

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset
 __all__: list[str] = []
 
 ARRAY_FILES = (".npy", ".npz")
-KEYS = {"x": ("x", "data", "images"), "labels": ("y", "labels"), "context": ("context",)}
+KEYS = {"x": ("x", "images"), "labels": ("y", "labels"), "context": ("context",)}
 ACCEPTED = (
     "a set's name, a path to .npy or .npz, an array, a tensor, a map-style Dataset, or a DataLoader or other iterable "
     "of batches"
@@ -76,11 +76,9 @@ def loaded_arrays(path: Path) -> np.ndarray | dict[str, np.ndarray]:
     if not path.is_file():
         raise ValueError(f"source must name a file that is there, got {path}")
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return loaded
-        with loaded:
-            return {name: loaded[name] for name in loaded.files}
+        with path.open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            return loaded if isinstance(loaded, np.ndarray) else dict(loaded.items())
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{path} must be a whole .npy or .npz of plain numbers, got: {error}") from error
 

@@ -1,10 +1,11 @@
 """Log-densities and divergences before independence is summed away."""
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.distributions import Distribution, Independent, kl_divergence
 
-from vaekit.distributions.point_mass import PointMass, code_of
+from vaekit.distributions.point_mass import PointMass, code_length, code_of
 
 __all__ = ["kl_per_element", "log_prob_per_element", "log_ratio", "without_independence"]
 
@@ -37,14 +38,32 @@ def kl_per_element(q: Distribution, p: Distribution) -> Float[Tensor, "*elements
 
 def closed_form_kl(q: Distribution, p: Distribution) -> Float[Tensor, "*batch"] | None:
     """KL(q||p) in nats where torch has a rule for the pair, else None."""
+    if not has_rule(type(q), type(p)):
+        return None
     try:
         return kl_divergence(q, p)
-    except NotImplementedError:
+    except NotImplementedError:  # a rule for the types that does not hold for these two
         return None
+
+
+@torch.compiler.assume_constant_result
+def has_rule(of_q: type[Distribution], of_p: type[Distribution]) -> bool:
+    """Whether a KL is registered for the two types.
+
+    torch looks a pair up in a way that a compiled graph cannot hold, once, and remembers it; asked here with blank
+    instances, it is looked up outside of the graph.
+    """
+    try:
+        kl_divergence(of_q.__new__(of_q), of_p.__new__(of_p))
+    except NotImplementedError:
+        return False
+    except Exception:  # the rule was found and began to work on nothing
+        return True
+    return True
 
 
 def log_ratio(q: Distribution, p: Distribution, value: Tensor) -> Float[Tensor, "*batch"]:
     """log q(value) - log p(value), nats: unbiased for KL(q||p) where value is drawn from q. A code's is its length."""
     if isinstance(q, PointMass):
-        return kl_divergence(q, p)
+        return code_length(q, p)
     return q.log_prob(value) - p.log_prob(value)

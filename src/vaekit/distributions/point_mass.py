@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.distributions import Distribution, constraints
 from torch.distributions.kl import register_kl
 
-__all__ = ["PointMass", "code_of"]
+__all__ = ["PointMass", "code_length", "code_of"]
 
 
 class PointMass(Distribution):
@@ -99,6 +99,6 @@ def code_of(q: PointMass) -> Tensor:
 
 
 @register_kl(PointMass, Distribution)
-def _code_length(q: PointMass, p: Distribution) -> Float[Tensor, "*batch"]:
+def code_length(q: PointMass, p: Distribution) -> Float[Tensor, "*batch"]:
     """KL(q||p) = -log p(code) nats: the length of the code under the prior."""
     return -p.log_prob(code_of(q))

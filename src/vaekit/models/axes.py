@@ -37,7 +37,7 @@ class Axes:
     def open_draws(self) -> None:
         """Open the axis of the K draws that were asked for, if it is not open yet."""
         if self.draws is not None:
-            self.open(self.draws, torch.tensor(-math.log(self.draws)))
+            self.open(self.draws, torch.tensor(-math.log(self.draws), dtype=torch.float64))
             self.draws = None
 
     def spread(self, t: Tensor, leading: int = 1) -> Tensor:

@@ -178,7 +178,7 @@ class Observe(Choice):
         opened = len(axes.shape) - len(before)
         if opened:
             assert axes.log_measure is not None
-            copies = torch.tensor(-math.log(math.prod(axes.shape[:opened])))
+            copies = torch.tensor(-math.log(math.prod(axes.shape[:opened])), dtype=torch.float64)
             old = copies if measure is None else copies + measure
             axes.log_measure = torch.where(self.where, old.to(axes.log_measure), axes.log_measure)
 

@@ -1,6 +1,5 @@
 """Networks: plain modules from tensors to tensors that say their `out_shape` and know nothing of probability."""
 
-# ruff: noqa: F403
 from vaekit.networks.convolution import *
 from vaekit.networks.corruption import *
 from vaekit.networks.mlp import *

@@ -1,0 +1,87 @@
+"""Sequences drawn symbol by symbol."""
+
+from collections.abc import Callable, Mapping
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.distributions import Distribution, constraints
+
+__all__ = ["Autoregressive", "NextSymbol", "State"]
+
+State = dict[str, Tensor]
+NextSymbol = Callable[[Tensor, State], tuple[Distribution, State]]
+
+
+class Autoregressive(Distribution):
+    """p(x) = prod_t p(x_t | x_<t) over strings (length,) of whole numbers.
+
+    It is *given* `step`, which maps the previous symbols (N,) and a state of tensors (N, ...) to the distribution of the
+    next symbol, batch shape (N,), and the next state. `start` is the state before the first symbol, (*batch, ...), and
+    `first` the symbol that stands before it. After `stop`, if there is one, only `stop` follows, with probability one.
+    """
+
+    has_rsample = False
+    arg_constraints: Mapping[str, constraints.Constraint] = {}  # type: ignore[assignment]
+
+    def __init__(
+        self,
+        step: NextSymbol,
+        start: State,
+        batch_shape: torch.Size | tuple[int, ...],
+        length: int,
+        *,
+        first: int = 0,
+        stop: int | None = None,
+        validate_args: bool | None = False,
+    ) -> None:
+        self.step, self.length, self.first, self.stop = step, length, first, stop
+        shape = torch.Size(batch_shape)
+        self.start = {name: t.reshape(-1, *t.shape[len(shape) :]) for name, t in start.items()}
+        super().__init__(shape, torch.Size((length,)), validate_args=False)
+
+    @property
+    def support(self) -> constraints.Constraint:  # type: ignore[override]
+        """Strings of whole numbers."""
+        return constraints.independent(constraints.nonnegative_integer, 1)
+
+    def log_prob_of_steps(self, value: Int[Tensor, "*batch T"]) -> Float[Tensor, "*batch T"]:
+        """log p(x_t | x_<t) of every symbol of given strings (teacher forcing), nats."""
+        strings = value.expand(*self.batch_shape, self.length).reshape(-1, self.length)
+        state, previous, parts = self.start, strings.new_full((len(strings),), self.first), []
+        ended = torch.zeros_like(previous, dtype=torch.bool)
+        for t in range(self.length):
+            symbol = strings[:, t]
+            p_next, state = self.step(previous, state)
+            parts.append(self._priced(p_next.log_prob(symbol), symbol, ended))
+            previous, ended = symbol, self._ended(symbol, ended)
+        return torch.stack(parts, dim=-1).reshape(*self.batch_shape, self.length)
+
+    def log_prob(self, value: Int[Tensor, "*batch T"]) -> Float[Tensor, "*batch"]:
+        """log p(x), nats."""
+        return self.log_prob_of_steps(value).sum(-1)
+
+    @torch.no_grad()
+    def sample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Int[Tensor, "*shape T"]:
+        """Strings, symbol by symbol."""
+        repeats = torch.Size(sample_shape).numel()
+        state = {name: t.repeat(repeats, *(1,) * (t.ndim - 1)) for name, t in self.start.items()}
+        rows = len(next(iter(state.values())))
+        previous = torch.full((rows,), self.first, device=next(iter(state.values())).device)
+        ended, symbols = torch.zeros_like(previous, dtype=torch.bool), []
+        for _ in range(self.length):
+            p_next, state = self.step(previous, state)
+            drawn = p_next.sample()
+            previous = drawn if self.stop is None else torch.where(ended, self.stop, drawn)
+            ended = self._ended(previous, ended)
+            symbols.append(previous)
+        return torch.stack(symbols, dim=-1).reshape(*sample_shape, *self.batch_shape, self.length)
+
+    def _priced(self, log_p: Tensor, symbol: Tensor, ended: Tensor) -> Tensor:
+        if self.stop is None:
+            return log_p
+        padding = torch.where(symbol == self.stop, 0.0, -torch.inf).to(log_p)
+        return torch.where(ended, padding, log_p)
+
+    def _ended(self, symbol: Tensor, ended: Tensor) -> Tensor:
+        return ended if self.stop is None else ended | (symbol == self.stop)
