@@ -9,7 +9,6 @@ import torch
 from safetensors.torch import load_file
 from torch.testing import assert_close
 
-from contracts import codes, critics, strings
 from contracts.case import Case, gradients, losses
 from contracts.every import every_case
 

@@ -123,3 +123,15 @@ def test_the_inverse_of_the_continuous_bernoulli_has_the_gradient_of_its_integra
     (slope,) = torch.autograd.grad(x, given)
     density = ContinuousBernoulli(given.detach()).log_prob(x.detach()).exp()
     assert slope.item() == pytest.approx((-cdf_slope / density).item(), abs=1e-6)
+
+
+@pytest.mark.parametrize("logit", [-0.018, 1e-3, 0.015, 0.02, 9.0])
+def test_draws_of_the_continuous_bernoulli_are_exact_in_float32(logit):
+    values, slopes = [], []
+    for dtype in (torch.float32, torch.float64):
+        given = torch.tensor(logit, dtype=torch.float32).to(dtype).requires_grad_()
+        values.append(inverse_cdf(torch.tensor(0.25, dtype=dtype), given))
+        slopes += torch.autograd.grad(values[-1], given)
+    assert values[0].item() == pytest.approx(values[1].item(), abs=1e-7)
+    near = abs(logit) < 0.0185
+    assert slopes[0].item() == pytest.approx(slopes[1].item(), abs=1e-7 if near else 5e-6)

@@ -47,6 +47,9 @@ KINDS = {
     "discretised logistic": lambda: vd.DiscretisedLogistic(real(B, T), positive(B, T), levels=8),
     "logistic mixture, grey": lambda: images(1, coupled=False),
     "logistic mixture, colour": lambda: images(3),
+    "logistic mixture of shared weights": lambda: vd.DiscretisedLogisticMixture(
+        real(4, 2, 2), real(B, T, 4, 1, 2, 2), positive(B, T, 4, 1, 2, 2), levels=8
+    ),
     "optimal normal": lambda: vd.OptimalNormal(real(B, T), positive(B, T), observe=lambda scale: None),
     "point mass": lambda: vd.PointMass(real(B, T, 4), 1),
     "point mass of a code": lambda: vd.PointMass(real(B, T, 4), 1, code=torch.arange(6).view(B, T)),

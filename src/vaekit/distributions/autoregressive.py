@@ -16,7 +16,7 @@ NextSymbol = Callable[[Tensor, State], tuple[Distribution, State]]
 class Autoregressive(Distribution):
     """p(x) = prod_t p(x_t | x_<t) over strings (length,) of whole numbers.
 
-    It is *given* `step`, which maps the previous symbols (N,) and a state of tensors (N, ...) to the distribution of the
+    It is *given* `step`, which maps previous symbols (N,) and a state of tensors (N, ...) to the distribution of the
     next symbol, batch shape (N,), and the next state. `start` is the state before the first symbol, (*batch, ...), and
     `first` the symbol that stands before it. After `stop`, if there is one, only `stop` follows, with probability one.
     """
@@ -41,7 +41,7 @@ class Autoregressive(Distribution):
         super().__init__(shape, torch.Size((length,)), validate_args=False)
 
     @property
-    def support(self) -> constraints.Constraint:  # type: ignore[override]
+    def support(self) -> constraints.Constraint:
         """Strings of whole numbers."""
         return constraints.independent(constraints.nonnegative_integer, 1)
 
@@ -62,7 +62,7 @@ class Autoregressive(Distribution):
         return self.log_prob_of_steps(value).sum(-1)
 
     @torch.no_grad()
-    def sample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Int[Tensor, "*shape T"]:
+    def sample(self, sample_shape: torch.Size | list[int] | tuple[int, ...] = ()) -> Int[Tensor, "*shape T"]:
         """Strings, symbol by symbol."""
         repeats = torch.Size(sample_shape).numel()
         state = {name: t.repeat(repeats, *(1,) * (t.ndim - 1)) for name, t in self.start.items()}

@@ -40,9 +40,13 @@ class DiscretisedLogisticMixture(Distribution):
         pairs = channels * (channels - 1) // 2
         if coupling is not None and coupling.shape[-3] != pairs:
             raise ValueError(f"coupling must hold {pairs} pairs for {channels} channels, got {coupling.shape[-3]}")
-        self.logits, self.loc, self.scale, self.coupling = logits, loc, scale, coupling
+        batch_shape = torch.broadcast_shapes(logits.shape[:-3], loc.shape[:-4], scale.shape[:-4])
+        self.logits = logits.expand(*batch_shape, *logits.shape[-3:])
+        self.loc = loc.expand(*batch_shape, *loc.shape[-4:])
+        self.scale = scale.expand(*batch_shape, *loc.shape[-4:])
+        self.coupling = None if coupling is None else coupling.expand(*batch_shape, *coupling.shape[-4:])
         self.levels = at_least_two(levels)
-        super().__init__(loc.shape[:-4], loc.shape[-3:], validate_args=validate_args)
+        super().__init__(batch_shape, loc.shape[-3:], validate_args=validate_args)
 
     @property
     def arg_constraints(self) -> dict[str, constraints.Constraint]:

@@ -65,7 +65,7 @@ class Mean(Infer):
     def take(self, latent: "Latent", axes: Axes, posterior: Posterior | None) -> None:
         """No noise; a discrete family gives its mode."""
         q = latent.posterior = wanted(posterior, latent.name, "inferred")()
-        latent.value = q.mode if q.support.is_discrete else q.mean
+        latent.value = q.mode if is_discrete(q) else q.mean
 
 
 @dataclass(frozen=True)
@@ -201,6 +201,11 @@ class Observe(Choice):
             return surprise
         where = self.where.reshape(*self.where.shape, *(1,) * latent.event_rank)
         return torch.where(where, surprise, otherwise(latent))
+
+
+def is_discrete(d: Distribution) -> bool:
+    """Whether d's values are whole numbers or codes, so that it has a mode rather than a mean."""
+    return d.support is not None and d.support.is_discrete
 
 
 def wanted(posterior: Posterior | None, name: str, how: str) -> Posterior:

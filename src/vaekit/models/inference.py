@@ -176,7 +176,7 @@ class Inference:
         return -self.distortion - total(latent.log_ratio() for latent in self.latents.values())
 
     def log_mean_w(self) -> Float[Tensor, " B"]:
-        """log of the average weight: a lower bound of log p(x) on average, exact under enumeration (Burda et al. 2016)."""
+        """log of the average weight: below log p(x) on average, exact under enumeration (Burda et al. 2016)."""
         return self.axes.log_mean_exp(self.log_w())
 
     def expect(self, t: Float[Tensor, "*lead B"]) -> Float[Tensor, " B"]:
@@ -189,7 +189,7 @@ class Inference:
 
 
 def kept(elements: Tensor, batch_rank: int, event_rank: int) -> Tensor:
-    """Elements with exactly `event_rank` axes behind the batch: summed to axes of size 1 where they had another number."""
+    """Elements with exactly `event_rank` axes behind the batch: summed to size 1 where they had another number."""
     inner = elements.ndim - batch_rank
     if inner == event_rank:
         return elements

@@ -6,6 +6,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from vaekit.distributions.point_mass import PointMass
+from vaekit.models.choices import is_discrete
 from vaekit.models.inference import Inference
 
 __all__ = ["ACTIVE", "LatentStatistics"]
@@ -66,4 +67,4 @@ class LatentStatistics:
 
 def continuous(q: Distribution) -> bool:
     """Whether q has a mean to speak of and a rate: neither a point mass nor discrete."""
-    return not (isinstance(q, PointMass) or q.support.is_discrete)
+    return not (isinstance(q, PointMass) or is_discrete(q))

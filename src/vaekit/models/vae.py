@@ -72,7 +72,9 @@ class VAE(Model):
         if x is None:
             raise ValueError(f"data must hold 'x', got {sorted(data)}")
         if x.shape[1:] != self.event_shape:
-            raise ValueError(f"x must have the shape (B, {', '.join(map(str, self.event_shape))}), got {tuple(x.shape)}")
+            raise ValueError(
+                f"x must have the shape (B, {', '.join(map(str, self.event_shape))}), got {tuple(x.shape)}"
+            )
 
     def _context(self, context: Tensor | None) -> Tensor | None:
         return context if context is None or self.context is None else self.context(context)

@@ -1,6 +1,7 @@
 """A walk through a graph of named latents: forwards, or with evidence."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from torch import Tensor
 from torch.distributions import Distribution
@@ -27,7 +28,7 @@ class Walk:
         *,
         at: Mapping[str, Choice] | None = None,
         context: Tensor | None = None,
-        evidence: object = None,
+        evidence: Any = None,
     ) -> None:
         self.data, self.axes, self.default = data, axes, default
         self.at, self.context, self.evidence = dict(at or {}), context, evidence

@@ -157,7 +157,7 @@ def at(weight: Weight, step: int) -> float:
 def checked_weight(weight: object) -> Weight:
     """A finite number or a callable of the step."""
     if callable(weight):
-        return weight  # type: ignore[return-value]
+        return weight
     if isinstance(weight, bool) or not isinstance(weight, int | float) or not torch.isfinite(torch.tensor(weight)):
         raise ValueError(f"a weight must be a finite number or a callable of the step, got {weight!r}")
     return float(weight)
@@ -193,5 +193,3 @@ def written(weight: Weight, term: Term) -> str:
     if abs(weight) == 1.0:
         return repr(term) if weight > 0 else f"-{term!r}"
     return f"{weight:g} * {term!r}"
-
-

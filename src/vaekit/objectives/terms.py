@@ -40,9 +40,9 @@ class Distortion(Term):
 class Rate(Term):
     """KL(q(z|x) || p(z)), averaged over draws: (B,) nats. Summed over the latents, or that of one `name`.
 
-    `free_bits`: nats below which a dimension's rate, averaged over the batch, is not pushed (Kingma et al. 2016, eq. 15);
-    `groups`: dimensions in this many equal groups share one allowance each. `target`: |rate - target| instead of the
-    rate, with a number or a schedule of nats (Burgess et al. 2018, eq. 8).
+    `free_bits`: nats below which a dimension's rate, averaged over the batch, is not pushed (Kingma et al. 2016,
+    eq. 15); `groups`: dimensions in this many equal groups share one allowance each. `target`: |rate - target| instead
+    of the rate, with a number or a schedule of nats (Burgess et al. 2018, eq. 8).
     """
 
     def __init__(
@@ -105,8 +105,8 @@ class Rate(Term):
 def free_bits(rate: Tensor, allowance: float, groups: int | None = None) -> Tensor:
     """sum_g max(allowance, mean_B rate_g), from rates (B, D) to (B,), every row the same; Kingma et al. 2016, eq. 15.
 
-    The maximum is taken of the batch's average, so a group below the allowance gets no gradient at all. Without `groups`
-    each of the D dimensions is its own; else they are cut into that many equal groups in order.
+    The maximum is taken of the batch's average, so a group below the allowance gets no gradient at all. Without
+    `groups` each of the D dimensions is its own; else they are cut into that many equal groups in order.
     """
     if groups is not None:
         if rate.shape[-1] % groups:

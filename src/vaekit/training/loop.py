@@ -42,6 +42,7 @@ class Position:
     best: float = math.inf
     best_epoch: int = 0
     finished: bool = False
+    planned: int = 0
 
 
 class Moving:
@@ -87,7 +88,9 @@ class Trainer:
         self.device = self.fabric.device
         self.data = data.to(self.device)
         if plan.batch_size > len(data.train):
-            raise ValueError(f"batch_size must be at most the {len(data.train)} training examples, got {plan.batch_size}")
+            raise ValueError(
+                f"batch_size must be at most the {len(data.train)} training examples, got {plan.batch_size}"
+            )
         if plan.batch_size < plan.accumulate * self.fabric.world_size:
             raise ValueError(
                 f"batch_size {plan.batch_size} cannot be cut for {self.fabric.world_size} processes and "
@@ -100,15 +103,16 @@ class Trainer:
         self.alone = len(self.moving) == 1
         self.ema = EMA(self.main.parameters, plan.ema) if plan.ema else None
         self.per_epoch = math.ceil(len(self.data.train) / plan.batch_size)
-        self.total = plan.epochs * self.per_epoch
+        self.epochs = plan.epochs_for(self.per_epoch)
+        self.total = self.epochs * self.per_epoch
         self.position = Position(steps={phase.name: 0 for phase in phases})
-        self.means, self.saved_at = Means(), time.monotonic()
+        self.means, self.saved_at, self.warned = Means(), time.monotonic(), False
 
     def run(self) -> None:
         """Train to the end of the plan, or until it stops early. Ctrl-C saves first."""
         devices = [self.device] if self.device.type == "cuda" else []
         with torch.random.fork_rng(devices):
-            self.report.start(self.total, self.plan.epochs, self.plan.batch_size)
+            self.report.start(self.total, self.epochs, self.plan.batch_size)
             try:
                 while not self.position.finished:
                     self._epoch()
@@ -148,7 +152,7 @@ class Trainer:
         if getattr(moving, "cut_epoch", None) != epoch:
             order = epoch_order(len(self.data.train), epoch, self.plan.seed, moving.stream)
             moving.cut_epoch, moving.cut = epoch, order.to(self.device).split(self.plan.batch_size)  # type: ignore[attr-defined]
-        return moving.cut  # type: ignore[attr-defined,no-any-return]
+        return moving.cut  # type: ignore[attr-defined]
 
     def _step(self, moving: Moving, rows: Tensor, means: Means | None) -> Tensor:
         """One step of a phase on the batch of these examples. Returns this process's mean loss."""
@@ -184,7 +188,9 @@ class Trainer:
         """Rows of a batch of `total` that this process takes, in `accumulate` pieces."""
         parts = self.fabric.world_size * self.plan.accumulate
         edges = [total * i // parts for i in range(parts + 1)]
-        mine = range(self.fabric.global_rank * self.plan.accumulate, (self.fabric.global_rank + 1) * self.plan.accumulate)
+        mine = range(
+            self.fabric.global_rank * self.plan.accumulate, (self.fabric.global_rank + 1) * self.plan.accumulate
+        )
         return [(edges[i], edges[i + 1]) for i in mine]
 
     def _coefficients(self, moving: Moving, step: int) -> dict[str, Tensor | float]:
@@ -201,7 +207,7 @@ class Trainer:
 
     def _stop_if_broken(self, loss: Tensor, terms: Mapping[str, Tensor], moving: Moving, step: int) -> None:
         if self.device.type == "cpu" or step % 50 == 0:
-            value = float(loss)
+            value = float(loss.detach())
             if not math.isfinite(value):
                 broken = [name for name, t in terms.items() if name != "loss" and not bool(t.isfinite().all())]
                 what = f"the term {broken[0]!r}" if broken else "the weighted sum of the terms"
@@ -213,7 +219,8 @@ class Trainer:
         state = self.checkpoints.latest()
         if state is None:
             return "There is no checkpoint yet: try a lower learning rate, or --clip."
-        return f"The last good checkpoint is of step {sum(state[1]['position']['steps'].values())}: {self.checkpoints.folder}"
+        step = sum(state[1]["position"]["steps"].values())
+        return f"The last good checkpoint is of step {step}: {self.checkpoints.folder}"
 
     def _end_epoch(self) -> None:
         """Figures of the epoch, the best weights, and whether to go on."""
@@ -236,16 +243,29 @@ class Trainer:
                 self._with_averages(lambda: self.keep and self.keep(self))
         stale = position.epoch - position.best_epoch
         early = self.plan.patience is not None and validation.bound is not None and stale >= self.plan.patience
-        if early and position.epoch < self.plan.epochs:
+        if early and position.epoch < self.epochs:
             self.report.note(f"stopped early: no better validation bound in {stale} epochs")
-        position.finished = early or position.epoch >= self.plan.epochs
+        position.finished, position.planned = early or position.epoch >= self.epochs, self.epochs
+        self._warn_of_collapse(validation)
+
+    def _warn_of_collapse(self, validation: Validation) -> None:
+        """Say, once, that a latent carries nothing, after a tenth of the run."""
+        if self.warned or self.position.epoch * 10 < self.epochs:
+            return
+        for name, (on, of) in validation.active.items():
+            if on == 0:
+                self.warned = True
+                self.report.note(
+                    f"epoch {self.position.epoch}: latent {name!r} is collapsing: none of its {of} dimensions varies "
+                    "with x. Try a rate that warms up, free bits, or a weaker decoder."
+                )
 
     def _validate(self) -> Validation:
         """The validation split under the main objective without schedules' warm-up, with the averaged weights."""
         if self.data.valid is None:
             return Validation({}, None, {})
         seed_generators(seed_at(self.plan.seed, 1 << 32), self.device)
-        return self._with_averages(lambda: validate(self.main.bare, self.data.valid, self.device))  # type: ignore[arg-type,return-value]
+        return self._with_averages(lambda: validate(self.main.bare, self.data.valid, self.device))  # type: ignore[arg-type]
 
     def _information(self) -> float:
         from vaekit.training.validation import information
@@ -269,11 +289,17 @@ class Trainer:
         """Means over every process's examples."""
         if self.fabric.world_size > 1:
             names = sorted(means.sums)
-            counted = torch.stack([*(means.sums[n] for n in names), torch.tensor(float(means.count), dtype=torch.float64)])
+            counted = torch.stack(
+                [*(means.sums[n] for n in names), torch.tensor(float(means.count), dtype=torch.float64)]
+            )
             whole = self.fabric.all_reduce(counted, reduce_op="sum")
             assert isinstance(whole, Tensor)
             return {name: float(whole[names.index(name)] / whole[-1]) for name in means.sums}
         return means.means()
+
+    def averaged_weights(self) -> dict[str, Tensor]:
+        """The model's weights, averaged where the plan says so."""
+        return self._with_averages(lambda: {n: t.clone() for n, t in self.model.state_dict().items()})
 
     def tensors(self) -> Iterator[tuple[str, Tensor]]:
         """All tensors that a resumed run needs, by name."""
@@ -315,6 +341,7 @@ class Trainer:
         if self.ema is not None:
             self.ema.shadow = [tensors[f"ema.{i}"].to(self.device) for i in range(len(self.ema.shadow))]
         self.position = Position(**state["position"])
+        self.position.finished = self.position.finished and self.position.planned >= self.epochs
         self.means.count = self.position.count
         self.means.sums = {n[6:]: t.to(self.device) for n, t in tensors.items() if n.startswith("means.")}
         self.metrics.rewind(self.position.rows)

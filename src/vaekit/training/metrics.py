@@ -33,7 +33,7 @@ class Metrics:
 
 
 def written(row: Mapping[str, float], header: bool) -> str:
-    """A row as CSV, with the columns' names above it on demand; numbers in the shortest form that reads back exactly."""
+    """A row as CSV, with the columns' names above it on demand; numbers in a form that reads back exactly."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     if header:

@@ -1,7 +1,8 @@
 """How long and on what a run trains."""
 
 import math
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -14,15 +15,17 @@ __all__ = ["Plan", "plan_from"]
 class Plan:
     """The length of a run and how its steps are made; every field can be given to `vaekit.fit`.
 
-    `batch_size` is of all processes together; `accumulate` cuts each batch into that many pieces whose gradients are
-    summed, with the same noise and the same result. `clip`: largest gradient norm. `ema`: decay of the averaged weights
-    that are then evaluated and kept as best. `patience`: epochs without a better validation bound before stopping.
-    `precision`, `accelerator`, `devices`: as Lightning Fabric names them. `checkpoint_seconds`: work at stake in a kill.
+    `epochs`: passes over the training data; where not said, as many as make up `steps` steps. `batch_size` is of all
+    processes together; `accumulate` cuts each batch into that many pieces whose gradients are summed, with the same
+    noise and the same result. `clip`: largest gradient norm. `ema`: decay of the averaged weights that are then
+    evaluated and kept as best. `patience`: epochs without a better validation bound before stopping. `precision`,
+    `accelerator`, `devices`: as Lightning Fabric names them. `checkpoint_seconds`: work at stake in a kill.
     """
 
-    epochs: int = 30
+    epochs: int | None = None
+    steps: int = 10_000
     batch_size: int = 100
-    optimiser: Adam = Adam()
+    optimiser: Adam = field(default_factory=Adam)
     seed: int = 0
     clip: float | None = None
     accumulate: int = 1
@@ -35,12 +38,11 @@ class Plan:
     checkpoint_seconds: float = 30.0
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "accumulate", "devices"):
-            at_least(name, getattr(self, name), 1)
+        for name in ("epochs", "steps", "batch_size", "accumulate", "devices", "patience"):
+            if getattr(self, name) is not None:
+                at_least(name, getattr(self, name), 1)
         if self.seed < 0:
             raise ValueError(f"seed must be 0 or more, got {self.seed}")
-        if self.patience is not None:
-            at_least("patience", self.patience, 1)
         if self.clip is not None and not 0 < self.clip < math.inf:
             raise ValueError(f"clip must be a finite number above 0, got {self.clip}")
         if self.ema is not None and not 0 < self.ema < 1:
@@ -48,22 +50,42 @@ class Plan:
         if self.precision not in PRECISIONS:
             raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {self.precision!r}")
 
+    def epochs_for(self, per_epoch: int) -> int:
+        """How many epochs of `per_epoch` steps the run has."""
+        return self.epochs if self.epochs is not None else max(1, round(self.steps / per_epoch))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as JSON has them."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> "Plan":
+        """The plan that `to_dict` wrote."""
+        optimiser = dict(record["optimiser"])
+        optimiser["betas"] = tuple(optimiser["betas"])
+        return cls(**{**record, "optimiser": Adam(**optimiser)})
+
 
 PRECISIONS = ("32-true", "bf16-mixed", "64-true")
 
 
-def plan_from(options: dict[str, Any]) -> Plan:
-    """A plan from keyword arguments; `lr` alone is short for `optimiser=Adam(lr)`."""
-    names = [f.name for f in fields(Plan)]
+def plan_from(options: Mapping[str, Any], base: Plan | None = None) -> Plan:
+    """`base` with options changed; those of the optimiser (lr, warmup, ...) can be given by their own names."""
+    base = base or Plan()
+    own, inner = [f.name for f in fields(Plan)], [f.name for f in fields(Adam)]
     for name in options:
-        if name not in [*names, "lr"]:
-            near = get_close_matches(name, [*names, "lr"], n=1)
-            hint = f": did you mean {near[0]}?" if near else f": it has {', '.join(names)}"
-            raise ValueError(f"a plan has no option {name!r}{hint}")
-    lr = options.pop("lr", None)
-    if lr is not None:
-        options["optimiser"] = Adam(lr)
-    return Plan(**options)
+        if name not in own + inner:
+            near = get_close_matches(name, own + inner, n=1)
+            raise ValueError(
+                f"a plan has no option {name!r}"
+                + (f": did you mean {near[0]}?" if near else f": there are {', '.join(own + inner)}")
+            )
+    changed = {name: value for name, value in options.items() if name in inner}
+    if changed:
+        base = replace(base, optimiser=replace(options.get("optimiser", base.optimiser), **changed))
+    return replace(
+        base, **{name: v for name, v in options.items() if name in own and not (name == "optimiser" and changed)}
+    )
 
 
 def at_least(name: str, value: int, least: int) -> None:

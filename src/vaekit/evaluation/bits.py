@@ -1,0 +1,47 @@
+"""Bits per dimension: when nats of a likelihood may be said so, and how."""
+
+import math
+
+from vaekit.data import DataSpec, Domain
+from vaekit.distributions.elements import without_independence
+from vaekit.models.inference import Inference, Likelihood
+
+__all__ = ["bits_per_dim", "why_no_bits"]
+
+WHOLE = (Domain.BINARY, Domain.LEVELS, Domain.COUNTS, Domain.CATEGORIES)
+
+
+def bits_per_dim(log_likelihood: float, spec: DataSpec) -> float:
+    """-log2 p(x) over the elements of x, from nats per example.
+
+    A density of dequantised data, (level + u) / levels, is at most the probability of the level times `levels` on
+    average, so log2(levels) is added and what comes out is an upper bound; Theis et al. 2016, sec. 3.1.
+    """
+    bits = -log_likelihood / (math.prod(spec.shape) * math.log(2))
+    return bits + math.log2(spec.levels) if spec.dequantise and spec.levels is not None else bits
+
+
+def why_no_bits(inference: Inference, spec: DataSpec) -> str | None:
+    """The reason why this likelihood of these data is no probability of discrete values; None where it is one."""
+    likelihood = inference.likelihoods.get("x")
+    if likelihood is None or len(inference.likelihoods) > 1 or likelihood.mask is not None:
+        return "no bits/dim: the figures are not of x alone, or not of all its elements"
+    if not spec.dequantise and spec.domain not in WHOLE:
+        return f"no bits/dim: these are log-densities of {spec.domain} data and depend on its units"
+    if priced(likelihood, spec):
+        return None
+    family = type(without_independence(likelihood.distribution)).__name__
+    return (
+        f"no bits/dim: {family} is no {'density on [0, 1]' if spec.dequantise else 'probability'} of {spec.describe()}"
+    )
+
+
+def priced(likelihood: Likelihood, spec: DataSpec) -> bool:
+    """Whether p(x|z) is a probability of the data's discrete values, or a density of their dequantised ones."""
+    p_x, support = without_independence(likelihood.distribution), likelihood.distribution.support
+    levels = getattr(p_x, "levels", None)
+    if spec.dequantise:
+        return levels is None and not support.is_discrete
+    if levels is not None:
+        return bool(levels == spec.levels)
+    return support.is_discrete and bool(support.check(likelihood.value).all())

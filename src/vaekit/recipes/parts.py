@@ -1,0 +1,142 @@
+"""Parts that recipes share: their common options, and the encoder, decoder and prior of a flat model."""
+
+import inspect
+import re
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Lt
+from torch import nn
+from typing_extensions import Doc
+
+from vaekit import conditionals
+from vaekit.conditionals import Conditional, Gaussian, Shared
+from vaekit.data import DataSpec, Domain
+from vaekit.models import VAE
+from vaekit.networks import MLP, Conv, ConvTranspose, ResNetDecoder, ResNetEncoder
+from vaekit.objectives import Objective
+from vaekit.priors import StandardNormal
+from vaekit.training import Aggressive, Phase
+
+__all__ = [
+    "Activation",
+    "AggressiveOption",
+    "Dropout",
+    "FreeBits",
+    "Hidden",
+    "Latent",
+    "LikelihoodName",
+    "aggressive_phases",
+    "likelihood",
+    "likelihoods",
+    "mlp_vae",
+]
+
+Latent = Annotated[int, Ge(1), Doc("size of the latent vector z")]
+Hidden = Annotated[tuple[int, ...], Ge(1), Doc("widths of the encoder's hidden layers; the decoder mirrors them")]
+Channels = Annotated[tuple[int, ...], Ge(1), Doc("channels after each halving of the image; the decoder mirrors them")]
+Activation = Annotated[Literal["relu", "tanh", "silu", "gelu"], Doc("nonlinearity of the hidden layers")]
+Dropout = Annotated[float, Ge(0), Lt(1), Doc("share of hidden units dropped in training")]
+LikelihoodName = Annotated[
+    str | None, Doc("p(x|z) by name, such as bernoulli or discretised-logistic; chosen from the data if not said")
+]
+FreeBits = Annotated[float, Ge(0), Doc("nats below which the rate of a latent dimension is not pushed")]
+AggressiveOption = Annotated[
+    bool, Doc("train the encoder to convergence before each step of the rest, while that gains (He et al. 2019)")
+]
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh, "silu": nn.SiLU, "gelu": nn.GELU}
+FITTING = {
+    Domain.BINARY: ("bernoulli",),
+    Domain.LEVELS: ("discretised-logistic", "discretised-logistic-mixture"),
+    Domain.UNIT: ("continuous-bernoulli", "gaussian", "laplace", "student-t"),
+    Domain.REAL: ("gaussian", "laplace", "student-t"),
+    Domain.COUNTS: (),
+    Domain.CATEGORIES: ("categorical",),
+}
+
+
+def likelihoods() -> dict[str, type[Conditional]]:
+    """Every head by its name in kebab case: those that `vaekit.conditionals` holds."""
+    heads = [h for h in vars(conditionals).values() if inspect.isclass(h) and issubclass(h, Conditional)]
+    return {kebab(head.__name__): head for head in heads if not inspect.isabstract(head)}
+
+
+def likelihood(spec: DataSpec, network: nn.Module, name: str | None) -> Conditional:
+    """p(x|z) over `network`: the head of that name, or the one that fits the data's domain.
+
+    Raises ValueError where the head has no density for such values.
+    """
+    if name is None:
+        return default_likelihood(spec, network)
+    known = likelihoods()
+    fitting = [n for n in known if n in FITTING[spec.domain] or not any(n in names for names in FITTING.values())]
+    fitting = [n for n in fitting if n != "deterministic"]
+    if name not in known or name not in fitting:
+        raise ValueError(f"likelihood {name!r} does not fit {spec.domain} data: {hint(spec, fitting)}")
+    wanted = inspect.signature(known[name]).parameters
+    sizes: dict[str, Any] = {"levels": spec.levels, "classes": spec.levels}
+    return known[name](network, spec.shape, **{k: v for k, v in sizes.items() if k in wanted and v is not None})
+
+
+def default_likelihood(spec: DataSpec, network: nn.Module) -> Conditional:
+    """The plainest head with a density for the data: real values get one learned scale for all elements."""
+    if spec.domain is Domain.REAL:
+        return Gaussian(network, spec.shape, scale=Shared())
+    if not FITTING[spec.domain]:
+        raise ValueError(f"no likelihood for {spec.domain} yet: open the data with domain real, or give a likelihood")
+    return likelihood(spec, network, FITTING[spec.domain][0])
+
+
+def hint(spec: DataSpec, fitting: list[str]) -> str:
+    """What to use instead."""
+    instead = f"use {' or '.join(fitting)}" if fitting else "there is none yet"
+    grey = spec.domain in (Domain.LEVELS, Domain.UNIT)
+    return f"{instead}, or binarise the data for bernoulli" if grey else instead
+
+
+def mlp_vae(
+    spec: DataSpec,
+    *,
+    latent: int,
+    hidden: tuple[int, ...],
+    activation: str = "relu",
+    likelihood_name: str | None = None,
+    dropout: float = 0.0,
+) -> VAE:
+    """The plain VAE: fully connected encoder and decoder, Gaussian posterior, standard normal prior."""
+    refuse_categories(spec)
+    kind = ACTIVATIONS[activation]
+    encoder = Gaussian(MLP(spec.shape, *hidden, activation=kind, dropout=dropout), latent)
+    decoder = likelihood(spec, MLP(latent, *reversed(hidden), activation=kind, dropout=dropout), likelihood_name)
+    return VAE(StandardNormal(latent), encoder, decoder)
+
+
+def conv_networks(
+    spec: DataSpec, latent: int, channels: tuple[int, ...], blocks: int, context: int = 0
+) -> tuple[nn.Module, nn.Module]:
+    """Encoder and decoder networks for pictures: plain convolutions, or residual with `blocks` per size."""
+    if len(spec.shape) != 3:
+        raise ValueError(f"a convolutional model needs pictures (channels, height, width), got events {spec.shape}")
+    size, back = spec.shape[1:], tuple(reversed(channels))
+    if blocks:
+        return (
+            ResNetEncoder(spec.shape, *channels, blocks=blocks, context=context),
+            ResNetDecoder(latent, size, *back, blocks=blocks, context=context),
+        )
+    return Conv(spec.shape, *channels, context=context), ConvTranspose(latent, size, *back, context=context)
+
+
+def aggressive_phases(model: VAE, objective: Objective, wanted: bool) -> list[Phase]:
+    """The inference network's own phase, where it is wanted."""
+    return [Phase("encoder", objective, [model.encoder], rule=Aggressive())] if wanted else []
+
+
+def refuse_categories(spec: DataSpec) -> None:
+    """Raise ValueError for data of categories, which fully connected encoders cannot read as they are."""
+    if spec.domain is Domain.CATEGORIES:
+        raise ValueError("this recipe reads numbers, not categories: give it one-hot columns")
+
+
+def kebab(name: str) -> str:
+    """DiscretisedLogistic as discretised-logistic."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower()

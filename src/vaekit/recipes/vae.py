@@ -1,0 +1,37 @@
+"""The variational autoencoder."""
+
+from vaekit.data import DataSpec
+from vaekit.objectives import Distortion, Rate
+from vaekit.recipes.parts import (
+    Activation,
+    AggressiveOption,
+    Dropout,
+    FreeBits,
+    Hidden,
+    Latent,
+    LikelihoodName,
+    aggressive_phases,
+    mlp_vae,
+)
+from vaekit.recipes.system import System
+
+__all__ = ["vae"]
+
+
+def vae(
+    spec: DataSpec,
+    *,
+    latent: Latent = 16,
+    hidden: Hidden = (512, 512),
+    activation: Activation = "relu",
+    dropout: Dropout = 0.0,
+    likelihood: LikelihoodName = None,
+    free_bits: FreeBits = 0.0,
+    aggressive: AggressiveOption = False,
+) -> System:
+    """The variational autoencoder, fully connected: a good first model of anything (Kingma & Welling 2014)."""
+    model = mlp_vae(
+        spec, latent=latent, hidden=hidden, activation=activation, likelihood_name=likelihood, dropout=dropout
+    )
+    objective = Distortion() + Rate(free_bits=free_bits)
+    return System(model, objective, phases=aggressive_phases(model, objective, aggressive))

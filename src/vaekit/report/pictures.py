@@ -1,0 +1,164 @@
+"""The pictures of a run, drawn from its model, its data and its table."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+from torch.distributions import Distribution
+
+from vaekit.data import Data, Split, epoch_order
+from vaekit.models.choices import Mean
+from vaekit.models.inference import Inference
+from vaekit.models.model import Model
+from vaekit.models.statistics import LatentStatistics
+from vaekit.report.curves import curves
+from vaekit.report.grids import is_image, reconstructions, samples
+from vaekit.report.latents import kl_per_dimension
+
+__all__ = ["draw_pictures"]
+
+PAIRS, VECTORS, POINTS = 32, 12, 500  # how many examples of images, of vectors, of points in the plane
+PER_CLASS, VECTORS_PER_CLASS, CLASSES = 10, 4, 20
+AT_ONCE, MOST = 100, 5000  # examples in a batch, and in all, that the KL of dimensions is averaged over
+
+
+def draw_pictures(
+    model: Model, data: Data, rows: Sequence[Mapping[str, float]], folder: str | Path, seed: int = 0
+) -> list[Path]:
+    """Write curves.png, reconstructions.png, samples.png and kl.png; returns those that this model has.
+
+    Examples are of the validation split (else test, else train), chosen by `seed`. Reconstructions and samples show the
+    mean of p(x|z), its mode where there is no mean. Without rows there are no curves, without a prior no samples, and
+    without a rate for every dimension no KL; of several latents each has its own kl-NAME.png. Modes of the model and
+    the global generators are as before afterwards.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    split = next(part for part in (data.valid, data.test, data.train) if part is not None)
+    figures = {"curves": curves(rows)} if rows else {}
+    with torch.no_grad(), evaluated(model), own_generators(model, seed):
+        figures |= drawn(model, data, split, seed)
+    paths = []
+    for name, figure in figures.items():
+        paths.append(folder / f"{name}.png")
+        figure.savefig(paths[-1])
+    return paths
+
+
+def drawn(model: Model, data: Data, split: Split, seed: int) -> dict[str, Figure]:
+    """All figures that need the model."""
+    order = epoch_order(len(split), 0, seed)
+    batch = batch_of(model, split, order[: how_many(data.spec.shape)])
+    inference = infer(model, batch)
+    figures: dict[str, Figure] = {}
+    if drawable_shape(data.spec.shape) and "x" in inference.likelihoods:
+        x_hat = typical(inference, "x")
+        figures["reconstructions"] = reconstructions(batch["x"], x_hat)
+        if all(latent.prior is not None for latent in inference.latents.values()):
+            figures["samples"] = draw_samples(model, data, batch)
+    return figures | draw_kl(model, split, order[:MOST])
+
+
+def draw_samples(model: Model, data: Data, batch: Mapping[str, Tensor]) -> Figure:
+    """Samples, a row for each of the first classes where the context is a label; another context is that of the batch."""
+    x, context = batch["x"], batch.get("context")
+    if data.spec.context == () and data.spec.classes is not None:
+        columns, classes = PER_CLASS if x.ndim > 2 else VECTORS_PER_CLASS, min(CLASSES, data.spec.classes)
+        labels = torch.arange(classes, device=x.device).repeat_interleave(columns)
+        made = model.generate(len(labels), labels)
+        names = [str(label) for label in range(classes)]
+        return samples(typical(made, "x"), columns=columns, names=names, data=x)
+    n = 2 * how_many(data.spec.shape) if is_image(x) else len(x)
+    made = model.generate(n) if context is None else model.generate(len(context), context)
+    return samples(typical(made, "x"), data=x)
+
+
+def draw_kl(model: Model, split: Split, order: Tensor) -> dict[str, Figure]:
+    """A figure per latent whose rate is known for every dimension."""
+    statistics, whole = LatentStatistics(), set[str]()
+    for rows in order.split(AT_ONCE):
+        inference = infer(model, batch_of(model, split, rows))
+        statistics.add(inference)
+        whole |= {name for name in statistics.rate() if not by_dimension(inference, name)}
+    variance = statistics.variance()
+    shown = {name: rate for name, rate in statistics.rate().items() if name not in whole}
+    names = {name: "kl" if len(shown) == 1 else f"kl-{name}" for name in shown}
+    return {names[name]: kl_per_dimension(rate, variance[name]) for name, rate in shown.items()}
+
+
+def by_dimension(inference: Inference, name: str) -> bool:
+    """Whether the rate is a sum over dimensions, as it is not under a mixture prior, say."""
+    latent = inference.latents[name]
+    rank = latent.event_rank
+    return latent.rate_elements.shape[-rank:] == latent.value.shape[-rank:] if rank else True
+
+
+def infer(model: Model, batch: Mapping[str, Tensor]) -> Inference:
+    """A walk at the posteriors' means."""
+    return model.infer({"x": batch["x"]}, batch.get("context"), default=Mean())
+
+
+def typical(inference: Inference, name: str) -> Tensor:
+    """The mean of a likelihood; its mode where it has no mean (categories), what it drew where it has neither."""
+    p_x = inference.likelihoods[name].distribution
+    found = [value for value in (quantity(p_x, "mean"), quantity(p_x, "mode")) if value is not None]
+    return found[0] if found else p_x.sample()
+
+
+def quantity(d: Distribution, name: str) -> Tensor | None:
+    """The mean or mode, where the family has one: torch says that there is none by NaN or NotImplementedError."""
+    try:
+        value: Tensor = getattr(d, name)
+    except NotImplementedError:
+        return None
+    return None if bool(value.isnan().all()) else value
+
+
+def batch_of(model: Model, split: Split, rows: Tensor) -> dict[str, Tensor]:
+    """These examples, where the model is."""
+    device = device_of(model)
+    return {name: t.to(device) for name, t in split.batch(rows.to(split.x.device)).items()}
+
+
+def how_many(shape: tuple[int, ...]) -> int:
+    """How many examples of this shape a figure holds well."""
+    size = max(shape, default=1)
+    if len(shape) == 3 or (len(shape) == 2 and min(shape) > 1):
+        return PAIRS if size <= 64 else 8
+    return POINTS if shape == (2,) else VECTORS
+
+
+def drawable_shape(shape: tuple[int, ...]) -> bool:
+    """Whether examples are images, maps, vectors or series."""
+    return len(shape) <= 3
+
+
+def device_of(model: Model) -> torch.device:
+    """Where the parameters are."""
+    return next((p.device for p in model.parameters()), torch.device("cpu"))
+
+
+@contextmanager
+def evaluated(model: Model) -> Iterator[None]:
+    """Every module in evaluation mode; afterwards each in its own."""
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+
+
+@contextmanager
+def own_generators(model: Model, seed: int) -> Iterator[None]:
+    """The global generators under `seed`; afterwards as they were."""
+    device = device_of(model)
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.default_generator.manual_seed(seed)
+        if device.type == "cuda":
+            torch.cuda.manual_seed(seed)
+        yield

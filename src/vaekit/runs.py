@@ -1,0 +1,291 @@
+"""Runs: train a model into a folder, open it again, and ask it things."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+import vaekit.data
+from vaekit.data import Data, DataSpec, Split
+from vaekit.evaluation import Evaluation, evaluate
+from vaekit.models import Model
+from vaekit.objectives import Objective, Term
+from vaekit.recipes import System, recipe
+from vaekit.report import draw_pictures
+from vaekit.training import (
+    Broken,
+    Choices,
+    Metrics,
+    Phase,
+    Plan,
+    Progress,
+    Silent,
+    Trainer,
+    load_weights,
+    plan_from,
+    read_metrics,
+    save_tensors,
+)
+from vaekit.training.folder import RunFolder, next_folder
+from vaekit.training.loop import fabric_for
+from vaekit.training.noise import seed_at
+
+__all__ = ["Run", "fit", "load", "resume", "train"]
+
+
+class Run:
+    """A trained model and its folder. `model` holds the best weights; `data` is opened when first asked for."""
+
+    def __init__(self, folder: RunFolder, model: Model, data: Data | None = None, on_labels: bool = False) -> None:
+        self.folder, self.model, self.on_labels = folder, model, on_labels
+        self._data = data
+
+    @property
+    def path(self) -> Path:
+        """Where the run is."""
+        return self.folder.path
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What run.json says."""
+        return self.folder.read()
+
+    @property
+    def spec(self) -> DataSpec:
+        """What the data was."""
+        return DataSpec.from_dict(self.record["spec"])
+
+    @property
+    def metrics(self) -> list[dict[str, float]]:
+        """One row per epoch, nats per example."""
+        return read_metrics(self.folder.metrics)
+
+    @property
+    def data(self) -> Data:
+        """The data it was trained on, opened again from its record."""
+        if self._data is None:
+            self._data = vaekit.data.Data.reopen(self.record["data"])
+        return self._data
+
+    def split(self, name: str | None = None) -> tuple[str, Split]:
+        """A split by name; without one, the test split, else the validation split, else the training split."""
+        splits = {"test": self.data.test, "valid": self.data.valid, "train": self.data.train}
+        if name is not None and splits.get(name) is None:
+            raise ValueError(
+                f"the data has no split {name!r}: it has {[n for n, s in splits.items() if s is not None]}"
+            )
+        chosen = name or next(n for n, s in splits.items() if s is not None)
+        split = splits[chosen]
+        assert split is not None
+        return chosen, split
+
+    def evaluate(
+        self, samples: int = 100, split: str | None = None, seed: int = 0, limit: int | None = None
+    ) -> Evaluation:
+        """Bounds and the importance-sampled log-likelihood with `samples` draws, on a held-out split."""
+        name, rows = self.split(split)
+        return evaluate(self.model, rows, self.spec, samples=samples, seed=seed, split_name=name, limit=limit)
+
+    def sample(self, n: int = 1, seed: int = 0, context: Tensor | None = None, mean: bool = True) -> Tensor:
+        """`n` events from the model: the mean of p(x|z), or draws of x; (n, *event)."""
+        self.model.eval()
+        with torch.random.fork_rng([]), torch.no_grad():
+            torch.manual_seed(seed)
+            shown = self.model.generate(n, context).likelihoods["x"]
+            return shown.distribution.mean if mean else shown.value
+
+    def reconstruct(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+        """The mean of p(x|z) at the mean of q(z|x)."""
+        self.model.eval()
+        return self.model.reconstruct(x, context)
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r}, recipe={self.record['recipe']!r}, status={self.record['status']!r})"
+
+
+def fit(
+    model: Model,
+    objective: Objective | Term,
+    data: Data,
+    *,
+    folder: Path | str | None = None,
+    phases: Sequence[Phase] = (),
+    at: Choices | None = None,
+    report: Silent | None = None,
+    resuming: bool = False,
+    **plan: Any,
+) -> Run:
+    """Train a model composed by hand, into a folder (the next free one under runs/, if not said).
+
+    `phases` go before the main one in every round; `at` makes, of a batch, what happens at latents; `plan` is any field
+    of `Plan` or `Adam`: epochs, batch_size, lr, seed and so on. With `resuming`, goes on in `folder` where it stopped.
+    The model then holds the best weights.
+    """
+    length = plan_from(plan)
+    system = System(model, 1.0 * objective, length, phases, at)
+    record: dict[str, Any] = {"recipe": None, "arguments": {}}
+    place = Path(folder) if folder is not None else next_folder(Path("runs"), data.spec.name)
+    return train_system(system, data, place, record, report, resuming=resuming)
+
+
+def train(
+    name: str,
+    data: Data,
+    *,
+    folder: Path | str | None = None,
+    arguments: Mapping[str, Any] | None = None,
+    report: Silent | None = None,
+    **plan: Any,
+) -> Run:
+    """Train a recipe by its name, with its `arguments`, into a folder; `plan` changes the recipe's own."""
+    chosen = recipe(name)
+    given = chosen.arguments(arguments or {})
+    seed = plan_from(plan).seed
+    system = built(lambda: chosen(data.spec, **given), seed)
+    system.plan = plan_from(plan, system.plan)
+    record = {"recipe": name, "arguments": given}
+    place = Path(folder) if folder is not None else next_folder(Path("runs"), f"{data.spec.name}-{name}")
+    return train_system(system, data, place, record, report)
+
+
+def resume(path: Path | str, *, data: Data | None = None, report: Silent | None = None, **plan: Any) -> Run:
+    """Go on with a recipe's run that was stopped, to the weights it would have had; `plan` may lengthen it."""
+    folder = RunFolder(path)
+    record = folder.read()
+    if record["recipe"] is None:
+        raise ValueError(f"{path} was composed by hand: call vaekit.fit(..., folder=..., resuming=True) with its parts")
+    data = data or Data.reopen(record["data"])
+    length = plan_from(plan, Plan.from_dict(record["plan"]))
+    system = built(lambda: recipe(record["recipe"])(data.spec, **record["arguments"]), length.seed)
+    system.plan = length
+    return train_system(system, data, folder.path, record, report, resuming=True)
+
+
+def load(path: Path | str, *, model: Model | None = None, weights: str = "best") -> Run:
+    """Open a run. One of a recipe is built again by name; one composed by hand needs `model`, the same composition.
+
+    Nothing in the folder is executed: weights are safetensors and everything else is JSON or CSV.
+    """
+    folder = RunFolder(path)
+    record = folder.read()
+    system = None
+    if model is None:
+        if record["recipe"] is None:
+            raise ValueError(f"{path} was composed by hand: load it with model=, the same composition")
+        spec = DataSpec.from_dict(record["spec"])
+        system = built(lambda: recipe(record["recipe"])(spec, **record["arguments"]), 0)
+        model = system.model
+    file = {"best": folder.best, "last": folder.last}.get(weights)
+    if file is None:
+        raise ValueError(f"weights must be 'best' or 'last', got {weights!r}")
+    if not file.is_file():
+        raise ValueError(f"{path} has no {weights} weights yet (status {record['status']}): vaekit resume {path}")
+    load_weights(model, file)
+    model.eval()
+    return Run(folder, model, on_labels=system is not None and system.on_labels)
+
+
+def built(make: Callable[[], System], seed: int) -> System:
+    """The system with initial weights that depend on the seed alone."""
+    with torch.random.fork_rng([]):
+        torch.manual_seed(seed_at(seed, 1 << 40))
+        return make()
+
+
+def train_system(
+    system: System,
+    data: Data,
+    place: Path,
+    record: Mapping[str, Any],
+    report: Silent | None,
+    *,
+    resuming: bool = False,
+) -> Run:
+    """The one way every run takes: folder, loop, weights, pictures."""
+    if system.on_labels and data.spec.context is None:
+        data = data.conditioned_on_labels()
+    report = report or Progress()
+    objective = 1.0 * system.objective
+    phases = [*system.phases, Phase("train", objective, [system.model], system.plan.optimiser)]
+    fabric = fabric_for(system.plan)
+    fabric.launch()
+    folder = opened(fabric, place, {**record, **described(system, data)}, resuming)
+    trainer = Trainer(
+        system.model,
+        phases,
+        data,
+        system.plan,
+        at=system.at,
+        fabric=fabric,
+        checkpoints=folder.checkpoints,
+        metrics=Metrics(folder.metrics if fabric.is_global_zero else None),
+        report=report if fabric.is_global_zero else Silent(),
+        keep=lambda t: save_tensors(folder.best, t.model.state_dict()),
+    )
+    report.note(f"{data}\n{objective!r}, {parameters(system.model):,} parameters -> {place}")
+    if not (resuming and trainer.resume()):
+        trainer.save()
+    run_to_the_end(trainer, folder, report)
+    if fabric.is_global_zero:
+        finish(trainer, folder, data, report)
+    fabric.barrier()
+    load_weights(system.model, folder.best)
+    system.model.eval()
+    return Run(folder, system.model, data, system.on_labels)
+
+
+def opened(fabric: Fabric, place: Path, record: Mapping[str, Any], resuming: bool) -> RunFolder:
+    """The run's folder, made by the first process."""
+    if fabric.is_global_zero:
+        if resuming:
+            RunFolder(place).update(plan=record["plan"], status="resumed")
+        else:
+            RunFolder.create(place, record)
+    fabric.barrier()
+    return RunFolder(place)
+
+
+def run_to_the_end(trainer: Trainer, folder: RunFolder, report: Silent) -> None:
+    """Train; an interruption is said to be one, and a broken run says where it broke."""
+    try:
+        trainer.run()
+    except KeyboardInterrupt:
+        folder.update(status="interrupted")
+        report.note(f"\ninterrupted and saved: go on with   vaekit resume {folder.path}")
+        raise
+    except Broken as broken:
+        folder.update(status="broken", reason=str(broken))
+        raise
+
+
+def finish(trainer: Trainer, folder: RunFolder, data: Data, report: Silent) -> None:
+    """Last weights, best ones where no validation chose them, pictures and a word on the latents."""
+    final = trainer.averaged_weights()
+    save_tensors(folder.last, final)
+    if data.valid is None or not folder.best.is_file():
+        save_tensors(folder.best, final)
+    folder.update(status="finished", steps=trainer.position.steps, best_epoch=trainer.position.best_epoch)
+    kept = {name: t.clone() for name, t in trainer.model.state_dict().items()}
+    load_weights(trainer.model, folder.best)
+    pictures = draw_pictures(trainer.model, data, trainer.metrics.rows, folder.path, seed=trainer.plan.seed)
+    report.note("pictures: " + "  ".join(str(path) for path in pictures))
+    trainer.model.load_state_dict(kept)
+
+
+def described(system: System, data: Data) -> dict[str, Any]:
+    """What run.json says of a system and its data."""
+    return {
+        "data": data.source,
+        "spec": data.spec.to_dict(),
+        "plan": system.plan.to_dict(),
+        "objective": repr(1.0 * system.objective),
+        "parameters": parameters(system.model),
+    }
+
+
+def parameters(model: nn.Module) -> int:
+    """How many numbers are trained."""
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
