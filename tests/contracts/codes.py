@@ -4,7 +4,7 @@ import math
 
 import torch
 from torch import nn
-from torch.distributions import Categorical
+from torch.distributions import Categorical, Independent
 
 from contracts.case import Case
 from vaekit.distributions import PointMass
@@ -27,7 +27,7 @@ class CategoricalPrior(nn.Module):
 
 
 class Coder(Model):
-    """x to its code and back to a table p(x|code): (B,) symbols."""
+    """x to its code and back to a table p(x|code): (B, 1) symbols."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -36,15 +36,16 @@ class Coder(Model):
         self.register_buffer("code_of", torch.tensor(CODE_OF))
 
     def evidence(self, data, context):
-        return {"code": self.code_of[data["x"]]}
+        return {"code": self.code_of[data["x"].squeeze(-1)]}
 
     def walk(self, walk: Walk) -> None:
         code = walk.latent("code", self.prior(), lambda: PointMass(walk.evidence["code"], 0))
-        walk.likelihood("x", Categorical(logits=self.table[code], validate_args=False))
+        symbols = Categorical(logits=self.table[code].unsqueeze(-2), validate_args=False)
+        walk.likelihood("x", Independent(symbols, 1, validate_args=False))
 
 
 def data() -> torch.Tensor:
-    return torch.arange(6).repeat_interleave(torch.tensor(COUNTS))
+    return torch.arange(6).repeat_interleave(torch.tensor(COUNTS))[:, None]
 
 
 def code_counts() -> list[int]:
@@ -56,9 +57,11 @@ def cases() -> list[Case]:
     with torch.no_grad():
         fitted.prior.logits.copy_(torch.tensor(code_counts()).log())
     x = data()
-    length = torch.tensor([-math.log(code_counts()[CODE_OF[s]] / sum(COUNTS)) for s in x.tolist()]).double()
+    length = torch.tensor([-math.log(code_counts()[CODE_OF[s]] / sum(COUNTS)) for s in x.flatten().tolist()]).double()
     table = uniform.table.detach()
-    residue = torch.tensor([table[CODE_OF[s]].exp().sum().log() - table[CODE_OF[s], s] for s in x.tolist()]).double()
+    residue = torch.tensor(
+        [table[CODE_OF[s]].exp().sum().log() - table[CODE_OF[s], s] for s in x.flatten().tolist()]
+    ).double()
     constant = torch.full((len(x),), math.log(3.0)).double()
     return [
         Case("codes: log K each before the fit", uniform, Rate(), {"x": x}, constant),

@@ -74,7 +74,8 @@ def test_axes_name_their_units(rows):
 def test_one_epoch_is_a_dot_at_a_whole_number():
     axes = panels(curves([{"epoch": 1, "train/loss": 3.0, "valid/loss": 4.0}]))["loss"]
     assert line(axes, "train").get_marker() == "o"
-    assert axes.get_xticks().tolist() == [1]
+    low, high = axes.get_xlim()
+    assert [tick for tick in axes.get_xticks() if low <= tick <= high] == [1]
 
 
 def test_training_without_validation_marks_nothing(rows):

@@ -38,8 +38,9 @@ def why_no_bits(inference: Inference, spec: DataSpec) -> str | None:
 
 def priced(likelihood: Likelihood, spec: DataSpec) -> bool:
     """Whether p(x|z) is a probability of the data's discrete values, or a density of their dequantised ones."""
-    p_x, support = without_independence(likelihood.distribution), likelihood.distribution.support
-    levels = getattr(p_x, "levels", None)
+    p_x = likelihood.distribution
+    levels, support = getattr(without_independence(p_x), "levels", None), p_x.support
+    assert support is not None
     if spec.dequantise:
         return levels is None and not support.is_discrete
     if levels is not None:

@@ -48,7 +48,7 @@ class Figure:
 class Evaluation:
     """What a model is worth on a split of `examples`; a figure that does not exist is None, and `notes` say why.
 
-    `distortions` by likelihood and `rates` by latent, where there are several. Errors are standard errors over examples.
+    `distortions` by likelihood and `rates` by latent, where there are several. Errors are over examples.
     """
 
     data: str

@@ -92,7 +92,7 @@ def log_likelihood(
     at: Choices | None = None,
     compile: bool = False,
 ) -> LogLikelihood:
-    """The importance-sampled estimate of log p(x) with exactly `samples` draws of each example; Burda et al. 2016, eq. 8.
+    """The importance-sampled estimate of log p(x) with exactly `samples` draws; Burda et al. 2016, eq. 8.
 
     Each batch of `batch_size` examples is encoded once; its draws are taken `chunk` at a time (by default as many as
     fit the cache), so memory does not grow with `samples`. Both change which draws an example gets, never what is

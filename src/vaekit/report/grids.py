@@ -95,7 +95,7 @@ def is_image(x: Tensor) -> bool:
 
 
 def as_images(x: Tensor) -> Tensor:
-    """Images no larger than LARGEST, by averages of blocks; a map (H, W) as two channels, so that it gets false colours."""
+    """Images averaged down to LARGEST; a map (H, W) as two channels, so that it gets false colours."""
     images = x.float() if x.ndim == 4 else x.float()[:, None].expand(-1, 2, -1, -1)
     block = math.ceil(max(x.shape[-2:]) / LARGEST)
     return images if block == 1 else avg_pool2d(images, block, ceil_mode=True)

@@ -63,7 +63,7 @@ def drawn(model: Model, data: Data, split: Split, seed: int) -> dict[str, Figure
 
 
 def draw_samples(model: Model, data: Data, batch: Mapping[str, Tensor]) -> Figure:
-    """Samples, a row for each of the first classes where the context is a label; another context is that of the batch."""
+    """Samples: a row for each of the first classes where the context is a label, else in the batch's context."""
     x, context = batch["x"], batch.get("context")
     if data.spec.context == () and data.spec.classes is not None:
         columns, classes = PER_CLASS if x.ndim > 2 else VECTORS_PER_CLASS, min(CLASSES, data.spec.classes)

@@ -48,10 +48,10 @@ class Position:
 class Moving:
     """A phase made ready: its wrapped step, its optimiser and its stream of batches."""
 
-    def __init__(self, phase: Phase, stream: int, trainer: "Trainer") -> None:
-        self.phase, self.stream = phase, stream
-        self.parameters = phase.parameters()
+    def __init__(self, phase: Phase, parameters: list[nn.Parameter], stream: int, trainer: "Trainer") -> None:
+        self.phase, self.parameters, self.stream = phase, parameters, stream
         self.scheduled = phase.objective.scheduled()
+        freeze_all_but(trainer.modules, self.parameters)
         step: nn.Module = Step(trainer.model, phase.objective, trainer.at)
         self.bare = step
         if trainer.plan.compile:
@@ -98,7 +98,9 @@ class Trainer:
             )
         self.modules = nn.ModuleDict({"model": model, **{f"objective:{p.name}": p.objective for p in phases}})
         self.modules.to(self.device)
-        self.moving = [Moving(phase, stream, self) for stream, phase in enumerate(phases)]
+        self.trained = [p for p in self.modules.parameters() if p.requires_grad]
+        moved = [phase.parameters() for phase in phases]
+        self.moving = [Moving(phase, moved[stream], stream, self) for stream, phase in enumerate(phases)]
         self.main = self.moving[-1]
         self.alone = len(self.moving) == 1
         self.ema = EMA(self.main.parameters, plan.ema) if plan.ema else None
@@ -122,6 +124,7 @@ class Trainer:
                 raise
             finally:
                 self.report.stop()
+                freeze_all_but(self.modules, self.trained)
 
     def _epoch(self) -> None:
         """Rounds until the main phase has seen all the data, then the epoch's figures."""
@@ -157,12 +160,12 @@ class Trainer:
     def _step(self, moving: Moving, rows: Tensor, means: Means | None) -> Tensor:
         """One step of a phase on the batch of these examples. Returns this process's mean loss."""
         phase, optimiser = moving.phase, moving.optimiser
-        done = self.position.steps[phase.name]
-        self._set_rate(moving, done)
+        done, clock = self.position.steps[phase.name], self.position.steps[self.main.phase.name]
+        self._set_rate(moving, clock)
         if not self.alone:
             freeze_all_but(self.modules, moving.parameters)
         seed = seed_at(self.plan.seed, moving.stream, done)
-        coefficients = self._coefficients(moving, done)
+        coefficients = self._coefficients(moving, clock)
         total, pieces = len(rows), self._pieces(len(rows))
         loss = torch.zeros((), device=self.device)
         for i, (first, last) in enumerate(pieces):
@@ -350,7 +353,7 @@ class Trainer:
 
 def fabric_for(plan: Plan) -> Fabric:
     """Fabric as the plan asks for it; several processes speak by DDP."""
-    strategy = "ddp" if plan.devices > 1 else "auto"
+    strategy = "ddp_find_unused_parameters_true" if plan.devices > 1 else "auto"
     return Fabric(accelerator=plan.accelerator, devices=plan.devices, precision=plan.precision, strategy=strategy)  # type: ignore[arg-type]
 
 

@@ -86,7 +86,7 @@ class Phase:
     """A loss, the modules whose parameters it moves, their optimiser, and a rule for the steps in a round.
 
     A round runs every phase once, in order. The last phase's pass over the data is the epoch; the others draw batches
-    from streams of their own.
+    from streams of their own. Schedules of every phase, learning rates too, follow the steps of the last one.
     """
 
     name: str
@@ -97,7 +97,7 @@ class Phase:
 
     def parameters(self) -> list[nn.Parameter]:
         """Those that the phase moves, each once."""
-        found = {id(p): p for module in self.modules for p in module.parameters()}
+        found = {id(p): p for module in self.modules for p in module.parameters() if p.requires_grad}
         if not found:
             raise ValueError(f"phase {self.name!r} has no parameters to move")
         return list(found.values())
