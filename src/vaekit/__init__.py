@@ -17,6 +17,5 @@ from vaekit.networks import *
 from vaekit.objectives import *
 from vaekit.priors import *
 from vaekit.recipes import System, recipe, recipes
-
 from vaekit.runs import Run, fit, load, resume, train
 from vaekit.training import Adam, Aggressive, Phase, Plan, Repeat, Trainer

@@ -14,7 +14,6 @@ from vaekit.evaluation import Evaluation, evaluate
 from vaekit.models import Model
 from vaekit.objectives import Objective, Term
 from vaekit.recipes import System, recipe
-from vaekit.report import draw_pictures
 from vaekit.training import (
     Broken,
     Choices,
@@ -86,8 +85,8 @@ class Run:
         self, samples: int = 100, split: str | None = None, seed: int = 0, limit: int | None = None
     ) -> Evaluation:
         """Bounds and the importance-sampled log-likelihood with `samples` draws, on a held-out split."""
-        name, rows = self.split(split)
-        return evaluate(self.model, rows, self.spec, samples=samples, seed=seed, split_name=name, limit=limit)
+        _, rows = self.split(split)
+        return evaluate(self.model, rows if limit is None else rows.first(limit), self.spec, samples=samples, seed=seed)
 
     def sample(self, n: int = 1, seed: int = 0, context: Tensor | None = None, mean: bool = True) -> Tensor:
         """`n` events from the model: the mean of p(x|z), or draws of x; (n, *event)."""
@@ -268,6 +267,8 @@ def finish(trainer: Trainer, folder: RunFolder, data: Data, report: Silent) -> N
     if data.valid is None or not folder.best.is_file():
         save_tensors(folder.best, final)
     folder.update(status="finished", steps=trainer.position.steps, best_epoch=trainer.position.best_epoch)
+    from vaekit.report import draw_pictures
+
     kept = {name: t.clone() for name, t in trainer.model.state_dict().items()}
     load_weights(trainer.model, folder.best)
     pictures = draw_pictures(trainer.model, data, trainer.metrics.rows, folder.path, seed=trainer.plan.seed)

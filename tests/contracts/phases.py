@@ -1,11 +1,11 @@
 """Contracts (d) and (f) as training: a prior fitted afterwards, and two critics beside the model, in phases."""
 
 import torch
+from lightning_fabric import Fabric
 
 import vaekit.data
 from contracts.codes import Coder, data
 from contracts.critics import POSTERIORS, Quadratic, TwoLatents, objective, truth
-from lightning_fabric import Fabric
 from vaekit.objectives import Rate
 from vaekit.training import Adam, Phase, Repeat, Trainer, plan_from
 

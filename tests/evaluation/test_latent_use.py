@@ -7,7 +7,6 @@ from vaekit.data import Split
 from vaekit.evaluation import latent_use
 from vaekit.models import VAE
 from vaekit.networks import MLP
-from vaekit.priors import StandardNormal
 
 
 def reading(build, slopes, variance):

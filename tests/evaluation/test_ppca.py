@@ -31,9 +31,7 @@ def test_it_is_a_maximum(optimum, correlated):
     for _ in range(20):
         weight = optimum.weight + 0.01 * torch.randn(6, 3)
         noise = optimum.noise * math.exp(0.01 * float(torch.randn(())))
-        other = MultivariateNormal(
-            optimum.mean + 0.01 * torch.randn(6), weight @ weight.T + noise * torch.eye(6)
-        )
+        other = MultivariateNormal(optimum.mean + 0.01 * torch.randn(6), weight @ weight.T + noise * torch.eye(6))
         assert other.log_prob(x).mean() < best
 
 

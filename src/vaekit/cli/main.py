@@ -11,10 +11,10 @@ import torch
 from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 from rich.table import Table
+from torch import Tensor
 
 from vaekit.cli.training import train_command
 from vaekit.recipes import recipes
-from vaekit.report import save_grid
 from vaekit.runs import Run, load, resume
 from vaekit.training import Broken
 
@@ -55,8 +55,9 @@ def evaluate_run(
     as_json: Json = False,
 ) -> None:
     """Bounds, the log-likelihood with its standard error, bits/dim and active units; kept in RUN/evaluation.json."""
-    figures = load(run, weights=weights).evaluate(samples, split, seed, limit)
-    record = figures.to_dict()
+    opened = load(run, weights=weights)
+    figures = opened.evaluate(samples, split, seed, limit)
+    record = {"run": str(run), "split": opened.split(split)[0], "weights": weights, "seed": seed, **figures.to_dict()}
     (run / "evaluation.json").write_text(json.dumps(record, indent=2) + "\n")
     if as_json:
         print(json.dumps(record))
@@ -80,6 +81,8 @@ def sample_run(
     if out.suffix == ".npy":
         np.save(out, x.numpy())
     elif out.suffix == ".png" and x.ndim == 4:
+        from vaekit.report import save_grid
+
         save_grid(x.clamp(0, 1), out)
     else:
         raise ValueError(

@@ -54,7 +54,8 @@ PLAN = [
     option(int, "devices", 1, LENGTH, "processes, one per device"),
     option(float, "checkpoint_seconds", 30.0, LENGTH, "seconds of work that a kill can cost"),
 ]
-OPENING, PLANNING = {p.name for p in OPEN}, {p.name for p in PLAN}
+OPENING = {p.name: "folder" if p.name == "data_dir" else p.name for p in OPEN}
+PLANNING = {p.name for p in PLAN}
 
 
 def train_command(tokens: Sequence[str]) -> Callable[..., None]:
@@ -62,11 +63,10 @@ def train_command(tokens: Sequence[str]) -> Callable[..., None]:
     chosen = recipe(named_recipe(tokens)) if "train" in tokens[:1] else recipe(DEFAULT)
 
     def command(data: str, /, *, recipe: str = DEFAULT, out: Path | None = None, **options: Any) -> None:
-        opening = {name: options[name] for name in OPENING}
-        opening["folder"] = opening.pop("data_dir")
-        opened = vaekit.data.open(data, **opening, seed=options["seed"])
-        plan = {name: options[name] for name in PLANNING}
-        arguments = {name: options[name] for name in chosen.options}
+        opening = {OPENING[name]: value for name, value in options.items() if name in OPENING}
+        opened = vaekit.data.open(data, **opening, seed=options.get("seed", 0))
+        plan = {name: value for name, value in options.items() if name in PLANNING}
+        arguments = {name: value for name, value in options.items() if name in chosen.options}
         print(train(recipe, opened, folder=out, arguments=arguments, **plan).path)
 
     command.__doc__ = f"Train a recipe on data into a run folder.\n\nRecipe {chosen.name}: {chosen.summary}"

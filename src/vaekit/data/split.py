@@ -32,6 +32,14 @@ class Split:
     def __repr__(self) -> str:
         return f"Split({len(self):,} x {tuple(self.x.shape[1:])}, {self.x.dtype}, {self.x.device})"
 
+    def first(self, n: int) -> "Split":
+        """The first `n` examples."""
+        if n < 1:
+            raise ValueError(f"a split is cut to at least 1 example, got {n}")
+        labels = None if self.labels is None else self.labels[:n]
+        context = None if self.context is None else self.context[:n]
+        return replace(self, x=self.x[:n], labels=labels, context=context)
+
     def to(self, device: torch.device | str) -> "Split":
         """The same split on `device`."""
         labels = None if self.labels is None else self.labels.to(device)

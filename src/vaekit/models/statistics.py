@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
@@ -29,15 +30,14 @@ class LatentStatistics:
         self._moments: dict[str, _Moments] = {}
 
     def add(self, inference: Inference) -> None:
-        """Count one batch in; latents without a factorised rate or a posterior mean are left out."""
+        """Count one batch in; latents without a posterior mean are left out."""
         for name, latent in inference.latents.items():
             q = latent.posterior
             if q is None or latent.prior is None or len(q.batch_shape) != 1 or not continuous(q):
                 continue
             mean, rate = q.mean.double(), latent.rate_elements.double()
-            if rate.shape[-q.mean.ndim + 1 :] != mean.shape[1:]:
-                rate = rate.expand(mean.shape)
-            self._fold(name, mean, rate.reshape(-1, *mean.shape).mean(0))
+            split = rate.shape[rate.ndim - mean.ndim + 1 :] == mean.shape[1:]
+            self._fold(name, mean, rate.reshape(-1, *mean.shape).mean(0) if split else torch.full_like(mean, torch.nan))
 
     def _fold(self, name: str, mean: Tensor, rate: Tensor) -> None:
         batch = _Moments(len(mean), mean.mean(0), mean.var(0, correction=0) * len(mean), rate.sum(0))
@@ -57,8 +57,8 @@ class LatentStatistics:
         return {name: m.squares / m.count for name, m in self._moments.items()}
 
     def rate(self) -> dict[str, Tensor]:
-        """Mean rate of every element, by latent: (*event), nats."""
-        return {name: m.rate / m.count for name, m in self._moments.items()}
+        """Mean rate of every element, by latent: (*event), nats; where it splits over elements."""
+        return {name: m.rate / m.count for name, m in self._moments.items() if not bool(m.rate.isnan().any())}
 
     def active(self) -> dict[str, tuple[int, int]]:
         """How many elements are active, and of how many, by latent."""

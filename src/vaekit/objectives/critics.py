@@ -22,10 +22,9 @@ def prior_draws(name: str) -> Source:
     """As many draws from the prior of latent `name` as it has values, (..., B, *event)."""
 
     def draw(inference: Inference) -> Tensor:
-        latent = inference.latents[name]
-        assert latent.prior is not None
-        missing = latent.value.shape[: latent.leading - len(latent.prior.batch_shape)]
-        return latent.prior.sample(missing)
+        prior = inference.latents[name].prior
+        assert prior is not None
+        return inference.axes.draw(prior)[0].detach()
 
     return draw
 

@@ -19,6 +19,7 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write tensors to a safetensors file under a temporary name, then rename it."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     save_file({name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()}, beside)
+    beside.chmod(0o644)
     beside.replace(path)
 
 

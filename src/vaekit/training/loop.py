@@ -50,9 +50,10 @@ class Moving:
 
     def __init__(self, phase: Phase, parameters: list[nn.Parameter], stream: int, trainer: "Trainer") -> None:
         self.phase, self.parameters, self.stream = phase, parameters, stream
-        self.scheduled = phase.objective.scheduled()
+        self.objective = 1.0 * phase.objective
+        self.scheduled = self.objective.scheduled()
         freeze_all_but(trainer.modules, self.parameters)
-        step: nn.Module = Step(trainer.model, phase.objective, trainer.at)
+        step: nn.Module = Step(trainer.model, self.objective, trainer.at)
         self.bare = step
         if trainer.plan.compile:
             step = torch.compile(step)  # type: ignore[assignment]
@@ -198,7 +199,7 @@ class Trainer:
 
     def _coefficients(self, moving: Moving, step: int) -> dict[str, Tensor | float]:
         """Weights at this step: those that change as tensors, so that a compiled step is not compiled anew."""
-        values = moving.phase.objective.coefficients(step)
+        values = moving.objective.coefficients(step)
         return {
             name: torch.tensor(v, device=self.device) if name in moving.scheduled else v for name, v in values.items()
         }

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from vaekit.objectives.objective import Objective
+from vaekit.objectives.objective import Objective, Term
 from vaekit.training.optimiser import Adam
 
 __all__ = ["Aggressive", "Phase", "Repeat", "Rule"]
@@ -90,7 +90,7 @@ class Phase:
     """
 
     name: str
-    objective: Objective
+    objective: Objective | Term
     modules: Sequence[nn.Module]
     optimiser: Adam = field(default_factory=Adam)
     rule: Rule = field(default_factory=Repeat)
