@@ -51,6 +51,9 @@ def train(recipe: str, folder: str, epochs: int, seed: int) -> None:
 
 def score(place: Path, samples: int, images: int) -> dict:
     """The estimate on the test images, kept per image for paired comparisons."""
+    kept = place / f"score-{samples}-{images}.json"
+    if kept.exists():
+        return json.loads(kept.read_text())
     run = vk.load(place, weights="last")
     test = run.data.test
     assert test is not None
@@ -61,7 +64,7 @@ def score(place: Path, samples: int, images: int) -> dict:
     elbo = bound(run.model, test, seed=0).elbo
     assert elbo is not None
     (use,) = latent_use(run.model, test).values()
-    return {
+    found = {
         "recipe": run.record["recipe"],
         "arguments": run.record["arguments"],
         "plan": run.record["plan"],
@@ -75,6 +78,8 @@ def score(place: Path, samples: int, images: int) -> dict:
         "active_units": use.active,
         "score_wall_seconds": seconds,
     }
+    kept.write_text(json.dumps(found))
+    return found
 
 
 def paired(a: Path, b: Path) -> dict:

@@ -211,7 +211,9 @@ def train_system(
     phases = [*system.phases, Phase("train", objective, [system.model], system.plan.optimiser)]
     fabric = fabric_for(system.plan)
     fabric.launch()
-    folder = opened(fabric, place, {**record, **described(system, data)}, resuming)
+    folder = RunFolder(place)
+    if not resuming:
+        folder.must_be_free()
     trainer = Trainer(
         system.model,
         phases,
@@ -224,6 +226,7 @@ def train_system(
         report=report if fabric.is_global_zero else Silent(),
         keep=lambda t: save_tensors(folder.best, t.model.state_dict()),
     )
+    begin(fabric, folder, {**record, **described(system, data)}, resuming)
     report.note(f"{data}\n{objective!r}, {parameters(system.model):,} parameters -> {place}")
     if not (resuming and trainer.resume()):
         trainer.save()
@@ -236,15 +239,14 @@ def train_system(
     return Run(folder, system.model, data, system.on_labels)
 
 
-def opened(fabric: Fabric, place: Path, record: Mapping[str, Any], resuming: bool) -> RunFolder:
-    """The run's folder, made by the first process."""
+def begin(fabric: Fabric, folder: RunFolder, record: Mapping[str, Any], resuming: bool) -> None:
+    """Write down what the run is, from the first process; nothing is written before all of it is known to be possible."""
     if fabric.is_global_zero:
         if resuming:
-            RunFolder(place).update(plan=record["plan"], status="resumed")
+            folder.update(plan=record["plan"], status="resumed")
         else:
-            RunFolder.create(place, record)
+            folder.create(record)
     fabric.barrier()
-    return RunFolder(place)
 
 
 def run_to_the_end(trainer: Trainer, folder: RunFolder, report: Silent) -> None:

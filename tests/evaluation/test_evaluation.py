@@ -5,14 +5,15 @@ from functools import partial
 import pytest
 import torch
 from rich.console import Console
-from torch.distributions import Distribution, Independent, Uniform, constraints
+from torch.distributions import Categorical, Distribution, Independent, Normal, Uniform, constraints
 from torch.testing import assert_close
 
 from vaekit.conditionals import Bernoulli, Conditional, Deterministic, DiscretisedLogistic, Gaussian
 from vaekit.data import DataSpec, Domain, Split
 from vaekit.data import open as open_data
+from vaekit.distributions import PointMass
 from vaekit.evaluation import bits_per_dim, bound, evaluate, log_likelihood
-from vaekit.models import VAE
+from vaekit.models import VAE, Model
 from vaekit.networks import MLP
 from vaekit.priors import StandardNormal
 
@@ -161,6 +162,23 @@ def test_a_deterministic_code_has_a_distortion_and_says_why_no_more(correlated):
     assert found.distortion.what == "-log p(x|z), at the code"
     assert found.notes == ("z: a deterministic code, or no prior: no rate, hence neither ELBO nor likelihood",)
     assert "deterministic code" in printed(found)
+
+
+class Codebook(Model):
+    """The sign of x as a code, one of two under a uniform prior."""
+
+    def walk(self, walk):
+        q = PointMass((walk.data["x"] > 0).long(), 1)
+        z = walk.latent("z", Independent(Categorical(logits=torch.zeros(6, 2)), 1), lambda: q)
+        walk.likelihood("x", Independent(Normal(2.0 * z - 1, 1.0), 1))
+
+
+def test_an_integer_code_has_a_length_and_needs_no_draws(correlated):
+    found = evaluate(Codebook(), correlated, DataSpec("six", (6,), Domain.REAL))
+    assert found.rate.value == pytest.approx(6 * math.log(2))
+    assert found.elbo.value == pytest.approx(-(found.distortion.value + found.rate.value))
+    assert found.log_likelihood is None
+    assert found.notes[0].startswith("every latent is a deterministic code")
 
 
 def test_wrong_arguments_are_refused(exact, correlated):

@@ -133,7 +133,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     app = application()
     try:
         app.command(train_command(tokens), name="train")
-        app(tokens, exit_on_error=False, print_error=False)
+        app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
     except (ValueError, CycloptsError) as error:
         stop(str(error), 2)
     except Broken as broken:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-__all__ = ["Conditional", "Parameters", "over_leading"]
+__all__ = ["Conditional", "Parameters", "ParametersOf", "over_leading"]
 
 Parameters = dict[str, Tensor]
 
@@ -71,6 +71,18 @@ class Conditional(nn.Module, ABC):
 
     def _outputs(self, *inputs: Tensor) -> Parameters:
         return {name: at_least_float32(p) for name, p in self.parametrise(self.network(*inputs)).items()}
+
+
+class ParametersOf(nn.Module):
+    """A conditional as a plain module, tensors to a dict of tensors: what `torch.export` and ONNX take."""
+
+    def __init__(self, conditional: Conditional) -> None:
+        super().__init__()
+        self.conditional = conditional
+
+    def forward(self, *inputs: Tensor) -> Parameters:
+        """The distribution's parameters, each (B, ...), from inputs (B, ...)."""
+        return self.conditional.outputs(*inputs)
 
 
 class LastLayer(nn.Module):

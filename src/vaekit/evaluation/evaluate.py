@@ -137,7 +137,7 @@ def evaluate(
         elbo,
         likelihood,
         None if no_bits else in_bits(elbo, spec, "upper bound: -ELBO in bits"),
-        None if no_bits else in_bits(likelihood, spec, "estimate: -log p(x) in bits"),
+        None if no_bits else in_bits(likelihood, spec, f"estimate: -log p(x) in bits, {counted(samples, 'sample')}"),
         {name: distortion_figure(part, parts) for name, part in parts.distortions.items()} if several else {},
         {name: rate_figure(rate, parts.closed_form[name]) for name, rate in rates.items()},
         latent_use(model, split, seed=seed, at=at),

@@ -99,7 +99,7 @@ class Set(FromPrior):
 
     def at_step(self, t: int) -> "Choice":
         """The value at step t, from (B, T, *event)."""
-        return Set(self.value[:, t])
+        return Set(step_of(self.value, t))
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,8 @@ class Along(Choice):
 
     def take(self, latent: "Latent", axes: Axes, posterior: Posterior | None) -> None:
         """The steps' values."""
-        latent.value = torch.stack([step.value for step in self.steps], dim=len(axes.shape))
+        values, first = torch.broadcast_tensors(*(step.value for step in self.steps)), self.steps[0]
+        latent.value = torch.stack(values, dim=values[0].ndim - (first.value.ndim - first.leading))
 
     def rate_elements(self, latent: "Latent") -> Tensor:
         """The steps' rates."""
@@ -150,7 +151,7 @@ class Along(Choice):
         return self._stack(latent, [step.choice.log_ratio_elements(step) for step in self.steps])
 
     def _stack(self, latent: "Latent", elements: list[Tensor]) -> Tensor:
-        whole = torch.broadcast_tensors(*elements)
+        whole = torch.broadcast_tensors(*split_alike(elements, latent.event_rank))
         return torch.stack(whole, dim=whole[0].ndim - latent.event_rank)
 
 
@@ -192,15 +193,30 @@ class Observe(Choice):
 
     def at_step(self, t: int) -> "Choice":
         """Value and mask at step t, from (B, T, *event) and (B, T)."""
-        where = None if self.where is None else self.where[:, t]
-        return Observe(self.value[:, t], where, self.otherwise.at_step(t))
+        where = None if self.where is None else step_of(self.where, t)
+        return Observe(step_of(self.value, t), where, self.otherwise.at_step(t))
 
     def _choose(self, latent: "Latent", otherwise: Callable[["Latent"], Tensor]) -> Tensor:
         surprise = -latent.prior_elements()
         if self.where is None:
             return surprise
         where = self.where.reshape(*self.where.shape, *(1,) * latent.event_rank)
-        return torch.where(where, surprise, otherwise(latent))
+        observed, rest = split_alike([surprise, otherwise(latent)], latent.event_rank)
+        return torch.where(where, observed, rest)
+
+
+def split_alike(figures: Sequence[Tensor], event_rank: int) -> Sequence[Tensor]:
+    """Figures of one latent as they are where all split over its elements alike, else each summed to axes of size 1."""
+    if event_rank == 0 or all(f.shape[-event_rank:] == figures[0].shape[-event_rank:] for f in figures):
+        return figures
+    return [f.sum(tuple(range(-event_rank, 0)), keepdim=True) for f in figures]
+
+
+def step_of(sequence: Tensor, t: int) -> Tensor:
+    """What stands at step t of a value given from outside, (B, T, ...) -> (B, ...)."""
+    if sequence.ndim < 2 or sequence.shape[1] <= t:
+        raise ValueError(f"a value for step {t} of a sequence must be (B, T > {t}, ...), got {tuple(sequence.shape)}")
+    return sequence[:, t]
 
 
 def is_discrete(d: Distribution) -> bool:

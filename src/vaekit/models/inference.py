@@ -48,7 +48,8 @@ class Likelihood(Record):
     def elements(self) -> Tensor:
         """log p(x|z) before independence is summed away, nats."""
         elements = log_prob_per_element(self.distribution, self.value)
-        return kept(elements, len(self.distribution.batch_shape), self.event_rank)
+        leading = max(len(self.distribution.batch_shape), self.value.ndim - self.event_rank)
+        return kept(elements, leading, self.event_rank)
 
     def log_prob(self) -> Tensor:
         """log p(x|z) (..., B), nats."""
@@ -109,23 +110,27 @@ class Latent(Record):
         """log q - log p at the value, per element where both can say so, else in one sum."""
         q, p = self._pair()
         if isinstance(q, PointMass):
-            return kept(log_ratio(q, p, self.value), len(q.batch_shape), self.event_rank)
+            return kept(log_ratio(q, p, self.value), max(len(q.batch_shape), len(p.batch_shape)), self.event_rank)
         if self.log_q is None:
             ours, theirs = log_prob_per_element(q, self.value), log_prob_per_element(p, self.value)
-            if ours.ndim == theirs.ndim:
-                return kept(ours - theirs, self.leading, self.event_rank)
+            if ours.ndim - self._leading_under(q) == theirs.ndim - self._leading_under(p):
+                return kept(ours - theirs, self._leading_under(q, p), self.event_rank)
         log_q = q.log_prob(self.value) if self.log_q is None else self.log_q
-        return kept(log_q - p.log_prob(self.value), self.leading, self.event_rank)
+        return kept(log_q - p.log_prob(self.value), self._leading_under(q, p), self.event_rank)
 
     def prior_elements(self) -> Tensor:
         """log p at the value, per element."""
         if self.prior is None:
             raise ValueError(f"latent {self.name!r} has no prior, so its value has no cost")
-        return kept(log_prob_per_element(self.prior, self.value), self.leading, self.event_rank)
+        elements = log_prob_per_element(self.prior, self.value)
+        return kept(elements, self._leading_under(self.prior), self.event_rank)
 
     def nothing(self) -> Tensor:
         """Zero nats for each element of the value."""
         return torch.zeros_like(self.value, dtype=torch.get_default_dtype())
+
+    def _leading_under(self, *distributions: Distribution) -> int:
+        return max(self.leading, *(len(d.batch_shape) for d in distributions))
 
     def _pair(self) -> tuple[Distribution, Distribution]:
         if self.prior is None or self.posterior is None:

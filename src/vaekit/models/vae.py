@@ -75,6 +75,8 @@ class VAE(Model):
             raise ValueError(
                 f"x must have the shape (B, {', '.join(map(str, self.event_shape))}), got {tuple(x.shape)}"
             )
+        if context is not None and len(context) != len(x):
+            raise ValueError(f"context must have a row for each of the {len(x)} examples, got {len(context)}")
 
     def _context(self, context: Tensor | None) -> Tensor | None:
         return context if context is None or self.context is None else self.context(context)

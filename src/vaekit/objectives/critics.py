@@ -14,8 +14,13 @@ Source = Callable[[Inference], Tensor]
 
 
 def posterior_draws(name: str) -> Source:
-    """The values of latent `name`, (..., B, *event) as they stand in the inference."""
-    return lambda inference: inference.latents[name].value
+    """The values of latent `name`, on all leading axes of the inference: (..., B, *event)."""
+
+    def values(inference: Inference) -> Tensor:
+        latent = inference.latents[name]
+        return inference.axes.spread(latent.value, latent.leading)
+
+    return values
 
 
 def prior_draws(name: str) -> Source:

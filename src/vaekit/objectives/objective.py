@@ -62,6 +62,8 @@ class Term(Algebra):
 
     def __init__(self, label: str) -> None:
         super().__init__()
+        if label in ("", "loss") or "." in label:
+            raise ValueError(f"a term's label must be other than 'loss' and hold no full stop, got {label!r}")
         self.label = label
 
     @abstractmethod
@@ -169,6 +171,8 @@ def scaled(factor: Weight, weight: Weight) -> Weight:
         return factor * weight
     if not callable(weight) and weight == 1.0:
         return factor
+    if not callable(factor) and factor == 1.0:
+        return weight
     return Product(factor, weight)
 
 
@@ -188,8 +192,11 @@ class Product:
 
 def written(weight: Weight, term: Term) -> str:
     """The summand as it was written."""
+    if isinstance(weight, Product):
+        first, second = weight.factors
+        return f"{first!r} * ({written(second, term)})"
     if callable(weight):
         return f"{weight!r} * {term!r}"
     if abs(weight) == 1.0:
         return repr(term) if weight > 0 else f"-{term!r}"
-    return f"{weight:g} * {term!r}"
+    return f"{weight:g} * {term!r}" if float(f"{weight:g}") == weight else f"{weight!r} * {term!r}"

@@ -15,6 +15,9 @@ class Constant:
 
     value: float
 
+    def __post_init__(self) -> None:
+        finite("value", self.value)
+
     def __call__(self, step: int) -> float:
         """value."""
         return self.value
@@ -29,6 +32,8 @@ class Linear:
     steps: int
 
     def __post_init__(self) -> None:
+        finite("start", self.start)
+        finite("end", self.end)
         whole("steps", self.steps)
 
     def __call__(self, step: int) -> float:
@@ -45,6 +50,8 @@ class Cosine:
     steps: int
 
     def __post_init__(self) -> None:
+        finite("start", self.start)
+        finite("end", self.end)
         whole("steps", self.steps)
 
     def __call__(self, step: int) -> float:
@@ -63,6 +70,8 @@ class Cyclical:
     ramp: float = 0.5
 
     def __post_init__(self) -> None:
+        finite("start", self.start)
+        finite("end", self.end)
         whole("steps", self.steps)
         whole("cycles", self.cycles)
         if not 0 < self.ramp <= 1:
@@ -74,6 +83,12 @@ class Cyclical:
             return self.end
         position = (step * self.cycles / self.steps) % 1.0
         return self.start + (self.end - self.start) * min(1.0, position / self.ramp)
+
+
+def finite(name: str, value: float) -> None:
+    """Raise ValueError unless `value` is a finite number."""
+    if not math.isfinite(value):
+        raise ValueError(f"{name} must be a finite number, got {value}")
 
 
 def whole(name: str, value: int) -> None:

@@ -1,5 +1,6 @@
 """The terms that every VAE is made of: distortion, rate, and the importance-weighted bound."""
 
+import math
 from typing import TypeVar
 
 import torch
@@ -55,12 +56,14 @@ class Rate(Term):
     ) -> None:
         super().__init__("rate" if name is None else f"rate:{name}")
         self.name, self.free_bits, self.groups, self.target = name, free_bits, groups, target
-        if free_bits < 0:
+        if not 0 <= free_bits < math.inf:
             raise ValueError(f"free_bits must be 0 or more nats, got {free_bits}")
-        if groups is not None and (groups < 1 or free_bits == 0):
-            raise ValueError(f"groups must be at least 1 and goes with free_bits, got {groups} with {free_bits} nats")
+        if groups is not None and (not isinstance(groups, int) or groups < 1 or free_bits == 0):
+            raise ValueError(f"groups must be a whole number of at least 1, with free_bits, got {groups}, {free_bits}")
         if target is not None and free_bits > 0:
             raise ValueError("a rate has either free_bits or a target, not both")
+        if isinstance(target, int | float) and not 0 <= target < math.inf:
+            raise ValueError(f"target must be 0 or more nats, or a schedule of them, got {target}")
 
     def counts(self) -> frozenset[str]:
         """All of the rate, unless it is that of one latent."""
@@ -96,7 +99,8 @@ class Rate(Term):
         parts = []
         for latent in self._latents(inference):
             elements = latent.masked(latent.rate_elements)
-            rows = elements.flatten(elements.ndim - latent.event_rank - latent.timed)
+            inner = latent.event_rank + latent.timed
+            rows = elements.flatten(-inner) if inner else elements.unsqueeze(-1)
             each = torch.stack([inference.expect(column) for column in rows.unbind(-1)], dim=-1)
             parts.append(free_bits(each, self.free_bits, self.groups))
         return torch.stack(parts).sum(0)

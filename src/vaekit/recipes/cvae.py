@@ -48,4 +48,4 @@ def context_of(spec: DataSpec) -> tuple[nn.Module | None, int, bool]:
         return nn.Flatten(), math.prod(spec.context), False
     if spec.classes is None:
         raise ValueError(f"cvae needs labels or a context, and {spec.name} has neither")
-    return OneHot(spec.classes), spec.classes, spec.context is None
+    return OneHot(spec.classes), spec.classes, True

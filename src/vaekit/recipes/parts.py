@@ -115,6 +115,7 @@ def conv_networks(
     spec: DataSpec, latent: int, channels: tuple[int, ...], blocks: int, context: int = 0
 ) -> tuple[nn.Module, nn.Module]:
     """Encoder and decoder networks for pictures: plain convolutions, or residual with `blocks` per size."""
+    refuse_categories(spec)
     if len(spec.shape) != 3:
         raise ValueError(f"a convolutional model needs pictures (channels, height, width), got events {spec.shape}")
     size, back = spec.shape[1:], tuple(reversed(channels))
@@ -132,7 +133,7 @@ def aggressive_phases(model: VAE, objective: Objective, wanted: bool) -> list[Ph
 
 
 def refuse_categories(spec: DataSpec) -> None:
-    """Raise ValueError for data of categories, which fully connected encoders cannot read as they are."""
+    """Raise ValueError for data of categories, which an encoder cannot read as they are."""
     if spec.domain is Domain.CATEGORIES:
         raise ValueError("this recipe reads numbers, not categories: give it one-hot columns")
 

@@ -20,18 +20,25 @@ class RunFolder:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
 
-    @classmethod
-    def create(cls, path: Path | str, record: Mapping[str, Any]) -> "RunFolder":
-        """A new run's folder; ValueError where it already holds something."""
-        folder = cls(path)
-        if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
-            raise ValueError(f"{path} already holds something: name another folder, or go on with vaekit resume {path}")
+    def create(self, record: Mapping[str, Any]) -> None:
+        """Make the folder and write run.json; ValueError where that cannot be."""
+        self.must_be_free()
         try:
-            folder.path.mkdir(parents=True, exist_ok=True)
-            folder.write({"format": FORMAT, **record, "versions": versions(), "status": "started"})
+            self.path.mkdir(parents=True, exist_ok=True)
+            self.write({"format": FORMAT, **record, "versions": versions(), "status": "started"})
         except OSError as error:
-            raise ValueError(f"cannot write to {path}: {error.strerror}") from None
-        return folder
+            raise ValueError(f"cannot write to {self.path}: {error.strerror}") from None
+
+    def must_be_free(self) -> None:
+        """Raise ValueError where the path already holds something."""
+        if self.path.exists() and not self.is_free():
+            raise ValueError(
+                f"{self.path} already holds something: name another folder, or go on with vaekit resume {self.path}"
+            )
+
+    def is_free(self) -> bool:
+        """Whether the path is a folder that holds nothing but what a kill left half-written."""
+        return self.path.is_dir() and all(file.name.startswith(".") for file in self.path.iterdir())
 
     @property
     def metrics(self) -> Path:

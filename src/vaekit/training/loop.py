@@ -326,7 +326,7 @@ class Trainer:
             raise Broken(f"{bad[0]!r} is no longer finite. {self._last_good()}")
         self.position.count = self.means.count
         rules = {m.phase.name: m.phase.rule.state() for m in self.moving}
-        state = {"position": vars(self.position), "rules": rules}
+        state = {"position": vars(self.position), "rules": rules, "means": list(self.means.sums)}
         self.checkpoints.save(f"step-{sum(self.position.steps.values())}", tensors, state)
 
     def resume(self) -> bool:
@@ -347,7 +347,7 @@ class Trainer:
         self.position = Position(**state["position"])
         self.position.finished = self.position.finished and self.position.planned >= self.epochs
         self.means.count = self.position.count
-        self.means.sums = {n[6:]: t.to(self.device) for n, t in tensors.items() if n.startswith("means.")}
+        self.means.sums = {name: tensors[f"means.{name}"].to(self.device) for name in state["means"]}
         self.metrics.rewind(self.position.rows)
         return True
 

@@ -1,0 +1,72 @@
+"""Every prior, from a table: the generic checks below take a new prior as one more row."""
+
+import inspect
+import math
+
+import pytest
+import torch
+from scipy import stats
+from torch.testing import assert_close
+
+import vaekit.priors
+from vaekit.priors import Prior, StandardNormal
+
+SHAPE = (2, 3)
+PRIORS = {"StandardNormal": lambda: StandardNormal(SHAPE)}
+
+
+@pytest.fixture(params=PRIORS, ids=str)
+def prior(request):
+    return PRIORS[request.param]()
+
+
+def test_the_table_holds_every_prior():
+    found = {name for name, p in vars(vaekit.priors).items() if inspect.isclass(p) and issubclass(p, Prior)}
+    assert found - {"Prior"} == set(PRIORS)
+
+
+def test_its_distribution_has_its_event_shape_and_no_batch(prior):
+    assert tuple(prior().event_shape) == prior.event_shape == SHAPE
+    assert tuple(prior().batch_shape) == ()
+    z = prior().sample((7,))
+    assert prior().log_prob(z).shape == (7,)
+
+
+def test_it_follows_the_dtype_of_the_module(prior):
+    for dtype in (torch.float32, torch.float64):
+        assert prior.to(dtype)().sample().dtype is dtype
+
+
+def test_its_state_is_loaded_into_a_fresh_one(prior, request):
+    fresh = PRIORS[request.node.callspec.params["prior"]]()
+    fresh.load_state_dict(prior.state_dict())
+    z = prior().sample((5,))
+    assert_close(fresh().log_prob(z), prior().log_prob(z))
+
+
+def test_its_draws_average_the_log_density_to_minus_the_entropy(prior):
+    log_p = prior().log_prob(prior().sample((20_000,)))
+    assert (log_p.mean() + prior().entropy()).abs() < 4 * log_p.std() / len(log_p) ** 0.5
+
+
+def test_the_standard_normal_is_that_of_scipy():
+    z = torch.randn(5, *SHAPE)
+    expected = stats.norm.logpdf(z).sum((1, 2))
+    assert_close(StandardNormal(SHAPE)().log_prob(z), torch.from_numpy(expected))
+    assert float(StandardNormal(4)().log_prob(torch.zeros(4))) == pytest.approx(-2 * math.log(2 * math.pi))
+
+
+def test_the_standard_normal_ignores_the_context_and_the_posterior():
+    prior, z = StandardNormal(SHAPE), torch.randn(SHAPE)
+    assert_close(prior(torch.ones(3, 2), posterior=lambda x: None).log_prob(z), prior().log_prob(z))
+
+
+def test_the_standard_normal_has_nothing_to_train_or_save():
+    assert not list(StandardNormal(3).parameters())
+    assert StandardNormal(3).state_dict() == {}
+
+
+@pytest.mark.parametrize("shape", [0, (2, 0), (2, 1.5)], ids=str)
+def test_an_empty_latent_is_refused(shape):
+    with pytest.raises(ValueError, match="event_shape must hold sizes of at least 1, got"):
+        StandardNormal(shape)
