@@ -240,7 +240,7 @@ def train_system(
 
 
 def begin(fabric: Fabric, folder: RunFolder, record: Mapping[str, Any], resuming: bool) -> None:
-    """Write down what the run is, from the first process; nothing is written before all of it is known to be possible."""
+    """Write down what the run is, from the first process, once all of it is known to be possible."""
     if fabric.is_global_zero:
         if resuming:
             folder.update(plan=record["plan"], status="resumed")

@@ -41,6 +41,10 @@ def classes(count):
     return lambda shape: torch.randint(count, shape)
 
 
+def counts(shape):
+    return torch.poisson(torch.full(shape, 3.0))
+
+
 def logistic_bins(x, loc, scale, count):
     edge = 0.5 / (count - 1)
     upper = np.where(x > 1 - edge, np.inf, x + edge)
@@ -96,6 +100,7 @@ HEADS = {
     "continuous bernoulli": Row(heads.ContinuousBernoulli, unit, continuous_bernoulli),
     "categorical": Row(lambda net, shape: heads.Categorical(net, shape, 4), classes(4), chosen),
     "one label": Row(lambda net, shape: heads.Categorical(net, shape, 4), classes(4), chosen, ()),
+    "poisson": Row(heads.Poisson, counts, lambda x, rate: stats.poisson.logpmf(x, rate)),
     "discretised logistic": Row(
         heads.DiscretisedLogistic, levels(256), lambda x, loc, scale: logistic_bins(x, loc, scale, 256)
     ),

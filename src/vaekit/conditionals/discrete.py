@@ -1,14 +1,17 @@
-"""Heads over coins and classes."""
+"""Heads over coins, classes and counts."""
 
 from collections.abc import Sequence
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch import distributions as td
 from torch.distributions import Distribution, Independent
 
+from vaekit import distributions
 from vaekit.conditionals.conditional import Conditional, Parameters
+from vaekit.conditionals.scales import positive
 
-__all__ = ["Bernoulli", "Categorical"]
+__all__ = ["Bernoulli", "Categorical", "Poisson"]
 
 
 class Bernoulli(Conditional):
@@ -29,7 +32,7 @@ class Bernoulli(Conditional):
 
     def distribution(self, **parameters: Tensor) -> Distribution:
         """Independent(Bernoulli) over the event's axes."""
-        coins = td.Bernoulli(**parameters, validate_args=False)
+        coins = distributions.Bernoulli(**parameters, validate_args=False)
         return Independent(coins, len(self.event_shape), validate_args=False)
 
 
@@ -59,3 +62,31 @@ class Categorical(Conditional):
         """Independent(Categorical) over the event's axes."""
         choices = td.Categorical(**parameters, validate_args=False)
         return Independent(choices, len(self.event_shape), validate_args=False)
+
+
+class Poisson(Conditional):
+    """Independent Poisson counts, 0, 1, 2, ...; the mean of each is its variance.
+
+    The rate of events is softplus of the network's feature, above `floor`: linear in it where it is large, so that one
+    step of training never multiplies a count.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        event_shape: int | Sequence[int],
+        *,
+        floor: float = 1e-4,
+        features: int | Sequence[int] | None = None,
+    ) -> None:
+        super().__init__(network, event_shape, per_element=1, features=features)
+        self.floor = positive(floor, "floor")
+
+    def parametrise(self, h: Tensor) -> Parameters:
+        """`rate` of events, the mean of a count, (B, *event)."""
+        return {"rate": F.softplus(self.last(h)) + self.floor}
+
+    def distribution(self, **parameters: Tensor) -> Distribution:
+        """Independent(Poisson) over the event's axes."""
+        counts = td.Poisson(**parameters, validate_args=False)
+        return Independent(counts, len(self.event_shape), validate_args=False)

@@ -1,6 +1,7 @@
 """Distributions that torch lacks, their divergences, and functions of any distribution's parameters and elements."""
 
 from vaekit.distributions.autoregressive import *
+from vaekit.distributions.bernoulli import *
 from vaekit.distributions.continuous_bernoulli import *
 from vaekit.distributions.discretised_logistic import *
 from vaekit.distributions.draws import *
@@ -9,3 +10,4 @@ from vaekit.distributions.logistic_mixture import *
 from vaekit.distributions.optimal_normal import *
 from vaekit.distributions.parameters import *
 from vaekit.distributions.point_mass import *
+from vaekit.distributions.unit_normal import *

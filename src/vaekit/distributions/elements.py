@@ -46,6 +46,9 @@ def closed_form_kl(q: Distribution, p: Distribution) -> Float[Tensor, "*batch"] 
         return None
 
 
+RULES: dict[tuple[type[Distribution], type[Distribution]], bool] = {}
+
+
 @torch.compiler.assume_constant_result
 def has_rule(of_q: type[Distribution], of_p: type[Distribution]) -> bool:
     """Whether a KL is registered for the two types.
@@ -53,6 +56,14 @@ def has_rule(of_q: type[Distribution], of_p: type[Distribution]) -> bool:
     torch looks a pair up in a way that a compiled graph cannot hold, once, and remembers it; asked here with blank
     instances, it is looked up outside of the graph.
     """
+    pair = of_q, of_p
+    if pair not in RULES:
+        RULES[pair] = is_registered(of_q, of_p)
+    return RULES[pair]
+
+
+def is_registered(of_q: type[Distribution], of_p: type[Distribution]) -> bool:
+    """Whether torch finds a rule for blank instances of the two."""
     try:
         kl_divergence(of_q.__new__(of_q), of_p.__new__(of_p))
     except NotImplementedError:

@@ -16,8 +16,10 @@ def joined(inputs: Sequence[Float[Tensor, "B *_"]], features: int, name: str) ->
     if sum(counts) != features:
         came = " and ".join(f"{n} from shape {tuple(x.shape)}" for n, x in zip(counts, inputs, strict=True))
         raise ValueError(f"{name} must hold {features} features in all, got {came or 'none'}")
+    if len(inputs) == 1:
+        return inputs[0].flatten(1)
     flat = [x.reshape(x.shape[0], n) for n, x in zip(counts, inputs, strict=True)]
-    return flat[0] if len(flat) == 1 else torch.cat(flat, dim=1)
+    return torch.cat(flat, dim=1)
 
 
 def image_with_context(

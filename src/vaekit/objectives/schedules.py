@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-__all__ = ["Constant", "Cosine", "Cyclical", "Linear", "Schedule"]
+__all__ = ["Constant", "Cosine", "Cyclical", "Linear", "Logistic", "Schedule"]
 
 Schedule = Callable[[int], float]
 
@@ -83,6 +83,31 @@ class Cyclical:
             return self.end
         position = (step * self.cycles / self.steps) % 1.0
         return self.start + (self.end - self.start) * min(1.0, position / self.ramp)
+
+
+@dataclass(frozen=True)
+class Logistic:
+    """From `start` to `end` along a logistic curve, half-way at the step `middle` (Bowman et al. 2016, sec. 3.1).
+
+    `slope` is the k of exp(-k (step - middle)): 12% to 88% of the way takes 4 / k steps. Neither end is reached; at
+    step 0 a share 1 / (1 + exp(k middle)) of the way is done.
+    """
+
+    start: float
+    end: float
+    middle: float
+    slope: float
+
+    def __post_init__(self) -> None:
+        finite("start", self.start)
+        finite("end", self.end)
+        for name in ("middle", "slope"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be a finite number above 0, got {getattr(self, name)}")
+
+    def __call__(self, step: int) -> float:
+        """start + (end - start) / (1 + exp(-slope (step - middle))), by tanh, which does not overflow."""
+        return self.start + (self.end - self.start) * (1 + math.tanh(self.slope * (step - self.middle) / 2)) / 2
 
 
 def finite(name: str, value: float) -> None:

@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, Independent, Normal
+from torch.distributions import Distribution, Independent
 
 from vaekit.conditionals.conditional import as_shape
+from vaekit.distributions import UnitNormal
 from vaekit.priors.prior import Prior
 
 __all__ = ["StandardNormal"]
@@ -22,10 +23,18 @@ class StandardNormal(Prior):
         self.register_buffer("scale", torch.ones(self.event_shape), persistent=False)
         self.loc: Tensor
         self.scale: Tensor
+        self._kept: Independent | None = None
 
     def forward(
         self, context: Tensor | None = None, *, posterior: Callable[..., Distribution] | None = None
     ) -> Distribution:
         """Batch shape ()."""
-        normal = Normal(self.loc, self.scale, validate_args=False)
+        if torch.compiler.is_compiling():
+            return self._made()
+        if self._kept is None or self._kept.base_dist.loc is not self.loc:
+            self._kept = self._made()
+        return self._kept
+
+    def _made(self) -> Independent:
+        normal = UnitNormal(self.loc, self.scale, validate_args=False)
         return Independent(normal, len(self.event_shape), validate_args=False)

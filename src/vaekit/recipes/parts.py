@@ -50,7 +50,7 @@ FITTING = {
     Domain.LEVELS: ("discretised-logistic", "discretised-logistic-mixture"),
     Domain.UNIT: ("continuous-bernoulli", "gaussian", "laplace", "student-t"),
     Domain.REAL: ("gaussian", "laplace", "student-t"),
-    Domain.COUNTS: (),
+    Domain.COUNTS: ("poisson",),
     Domain.CATEGORIES: ("categorical",),
 }
 

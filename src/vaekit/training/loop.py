@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +25,9 @@ from vaekit.training.step import Choices, Step
 from vaekit.training.validation import Validation, validate
 
 __all__ = ["Broken", "Trainer"]
+
+
+NOTHING: AbstractContextManager[Any] = nullcontext()
 
 
 class Broken(RuntimeError):
@@ -52,13 +56,18 @@ class Moving:
         self.phase, self.parameters, self.stream = phase, parameters, stream
         self.objective = 1.0 * phase.objective
         self.scheduled = self.objective.scheduled()
+        self.constants: dict[str, Tensor | float] = {**self.objective.coefficients(0)}
         freeze_all_but(trainer.modules, self.parameters)
         step: nn.Module = Step(trainer.model, self.objective, trainer.at)
         self.bare = step
         if trainer.plan.compile:
             step = torch.compile(step)  # type: ignore[assignment]
-        optimiser = phase.optimiser.build(self.parameters)
-        self.step, self.optimiser = trainer.fabric.setup(step, optimiser)
+        self.step, self.optimiser = step, phase.optimiser.build(self.parameters)
+        if not trainer.plain:
+            self.step, self.optimiser = trainer.fabric.setup(step, self.optimiser)
+        self.move: Callable[[], Any] = self.optimiser.step
+        if trainer.plan.compile and trainer.plain and phase.optimiser.compilable:
+            self.move = torch.compile(self.optimiser.step)
 
 
 class Trainer:
@@ -99,6 +108,8 @@ class Trainer:
             )
         self.modules = nn.ModuleDict({"model": model, **{f"objective:{p.name}": p.objective for p in phases}})
         self.modules.to(self.device)
+        self.plain = self.fabric.world_size == 1 and plan.precision == "32-true"
+        self.whole = self.fabric.world_size * plan.accumulate == 1
         self.trained = [p for p in self.modules.parameters() if p.requires_grad]
         moved = [phase.parameters() for phase in phases]
         self.moving = [Moving(phase, moved[stream], stream, self) for stream, phase in enumerate(phases)]
@@ -160,32 +171,63 @@ class Trainer:
 
     def _step(self, moving: Moving, rows: Tensor, means: Means | None) -> Tensor:
         """One step of a phase on the batch of these examples. Returns this process's mean loss."""
-        phase, optimiser = moving.phase, moving.optimiser
+        phase = moving.phase
         done, clock = self.position.steps[phase.name], self.position.steps[self.main.phase.name]
         self._set_rate(moving, clock)
         if not self.alone:
             freeze_all_but(self.modules, moving.parameters)
         seed = seed_at(self.plan.seed, moving.stream, done)
         coefficients = self._coefficients(moving, clock)
-        total, pieces = len(rows), self._pieces(len(rows))
-        loss = torch.zeros((), device=self.device)
-        for i, (first, last) in enumerate(pieces):
-            seed_generators(seed, self.device)
-            whole = first == 0 and last == total
-            batch = self.data.train.batch(rows, shard=None if whole else slice(first, last))
-            with self.fabric.no_backward_sync(moving.step, enabled=i < len(pieces) - 1):
-                terms = moving.step(batch, coefficients, None if whole else Rows(first, total))
-                part = terms["loss"].sum() * (self.fabric.world_size / total)
-                self._stop_if_broken(part, terms, moving, done)
-                self.fabric.backward(part)
-            loss = part.detach() if whole else loss + part.detach()
-            if means is not None:
-                means.add(terms, last - first)
+        if self.whole:
+            loss = self._piece(moving, rows, None, seed, coefficients, means)
+        else:
+            loss = self._in_pieces(moving, rows, seed, coefficients, means)
         if self.plan.clip is not None:
             nn.utils.clip_grad_norm_(moving.parameters, self.plan.clip)
-        optimiser.step()
-        optimiser.zero_grad()
+        moving.move()
+        for parameter in moving.parameters:
+            parameter.grad = None
         self.position.steps[phase.name] = done + 1
+        return loss
+
+    def _piece(
+        self,
+        moving: Moving,
+        rows: Tensor,
+        part: tuple[int, int] | None,
+        seed: int,
+        coefficients: dict[str, Tensor | float],
+        means: Means | None,
+    ) -> Tensor:
+        """Gradients from the whole batch, or from rows `part` of it. Returns that part of the mean loss."""
+        seed_generators(seed, self.device)
+        batch = self.data.train.batch(rows, shard=None if part is None else slice(*part))
+        terms = moving.step(batch, coefficients, None if part is None else Rows(part[0], len(rows)))
+        loss = terms["loss"].sum() * (self.fabric.world_size / len(rows))
+        seen = loss.detach()
+        self._stop_if_broken(seen, terms, moving)
+        if self.plain:
+            loss.backward()
+        else:
+            self.fabric.backward(loss)
+        if means is not None:
+            means.add(terms, len(terms["loss"]))
+        return seen
+
+    def _in_pieces(
+        self,
+        moving: Moving,
+        rows: Tensor,
+        seed: int,
+        coefficients: dict[str, Tensor | float],
+        means: Means | None,
+    ) -> Tensor:
+        """Gradients summed over this process's pieces; processes wait for each other at the last one."""
+        pieces, loss = self._pieces(len(rows)), torch.zeros((), device=self.device)
+        for piece in pieces:
+            waits = self.plain or piece == pieces[-1]
+            with NOTHING if waits else self.fabric.no_backward_sync(moving.step):  # type: ignore[arg-type]
+                loss = loss + self._piece(moving, rows, piece, seed, coefficients, means)
         return loss
 
     def _pieces(self, total: int) -> list[tuple[int, int]]:
@@ -199,6 +241,8 @@ class Trainer:
 
     def _coefficients(self, moving: Moving, step: int) -> dict[str, Tensor | float]:
         """Weights at this step: those that change as tensors, so that a compiled step is not compiled anew."""
+        if not moving.scheduled:
+            return moving.constants
         values = moving.objective.coefficients(step)
         return {
             name: torch.tensor(v, device=self.device) if name in moving.scheduled else v for name, v in values.items()
@@ -209,9 +253,11 @@ class Trainer:
             for group in moving.optimiser.param_groups:
                 group["lr"] = moving.phase.optimiser.rate(step, self.total)
 
-    def _stop_if_broken(self, loss: Tensor, terms: Mapping[str, Tensor], moving: Moving, step: int) -> None:
+    def _stop_if_broken(self, loss: Tensor, terms: Mapping[str, Tensor], moving: Moving) -> None:
+        """On a CPU at every step; elsewhere every fiftieth, as looking waits for the device."""
+        step = self.position.steps[moving.phase.name]
         if self.device.type == "cpu" or step % 50 == 0:
-            value = float(loss.detach())
+            value = float(loss)
             if not math.isfinite(value):
                 broken = [name for name, t in terms.items() if name != "loss" and not bool(t.isfinite().all())]
                 what = f"the term {broken[0]!r}" if broken else "the weighted sum of the terms"

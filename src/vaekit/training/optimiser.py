@@ -46,6 +46,11 @@ class Adam:
         """Whether the rate never changes."""
         return not (self.warmup or self.decay)
 
+    @property
+    def compilable(self) -> bool:
+        """Whether its step can be compiled once: one kernel already, or a rate that changes, cannot."""
+        return self.constant and not self.fused
+
     def rate(self, step: int, steps: int) -> float:
         """The learning rate at `step` of a run of `steps`, both from 0."""
         warm = min(1.0, (step + 1) / self.warmup) if self.warmup else 1.0

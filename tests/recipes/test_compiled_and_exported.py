@@ -1,0 +1,75 @@
+"""Every recipe's training step in one compiled graph, and its encoder and decoder outside of Python."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.testing import assert_close
+
+from recipes.rows import SPECS, VARIANTS, Row, first_step
+from vaekit.conditionals import Conditional, ParametersOf
+from vaekit.recipes import recipes
+from vaekit.training.step import Step
+
+pytestmark = pytest.mark.slow
+
+PLAIN = {name: Row(name, SPECS["binary"]) for name in recipes()}
+OTHERS = {f"vae on {kind}": Row("vae", SPECS[kind]) for kind in ("levels", "vectors", "counts")}
+COMPILED = {name: Row(of, SPECS["binary"], options) for name, (of, options) in VARIANTS.items() if "learned" in name}
+every_step = pytest.mark.parametrize("row", (PLAIN | OTHERS | COMPILED).values(), ids=list(PLAIN | OTHERS | COMPILED))
+every = pytest.mark.parametrize("row", (PLAIN | OTHERS).values(), ids=list(PLAIN | OTHERS))
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    torch.manual_seed(0)
+    torch.compiler.reset()
+
+
+@every_step
+def test_the_step_is_one_graph_with_the_eager_loss_and_gradients(row: Row):
+    system = row.system()
+    batch, step = row.batch(system), Step(system.model, 1.0 * system.objective, system.at)
+    compiled = torch.compile(step, fullgraph=True, options={"fallback_random": True})
+    eager, traced = (gradients(system, first_step(system, batch, each)) for each in (step, compiled))
+    assert_close(traced, eager, rtol=1e-4, atol=1e-5)
+
+
+def gradients(system, terms: dict[str, Tensor]) -> dict[str, Tensor]:
+    found = torch.autograd.grad(terms["loss"].mean(), list(system.model.parameters()))
+    names = [name for name, _ in system.model.named_parameters()]
+    return {name: t.detach() for name, t in terms.items()} | dict(zip(names, found, strict=True))
+
+
+@every
+@pytest.mark.parametrize("part", ["encoder", "decoder"])
+def test_a_part_gives_the_same_numbers_exported_and_in_onnx_for_any_batch(row: Row, part: str):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    system = row.system()
+    system.model.eval()
+    conditional = getattr(system.model, part)
+    exported = export(conditional, inputs_of(row, system, part, 2))
+    inputs = inputs_of(row, system, part, 7)
+    with torch.no_grad():
+        expected = conditional.outputs(*inputs)
+        assert_close(exported.module()(*inputs), expected, rtol=1e-4, atol=1e-4)
+    program = torch.onnx.export(exported, dynamo=True, verbose=False)
+    session = onnxruntime.InferenceSession(program.model_proto.SerializeToString())
+    feed = {given.name: x.numpy() for given, x in zip(session.get_inputs(), inputs, strict=True)}
+    found = dict(zip(expected, map(torch.from_numpy, session.run(None, feed)), strict=True))
+    assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+
+def export(conditional: Conditional, inputs: tuple[Tensor, ...]) -> torch.export.ExportedProgram:
+    shapes = {"inputs": tuple({0: torch.export.Dim("batch")} for _ in inputs)}
+    return torch.export.export(ParametersOf(conditional), inputs, dynamic_shapes=shapes)
+
+
+def inputs_of(row: Row, system, part: str, size: int) -> tuple[Tensor, ...]:
+    """x or z, and the context as the parts see it."""
+    batch = row.batch(system, size)
+    first = batch["x"] if part == "encoder" else torch.randn(size, *system.model.latent_shape)
+    return (first, context(system.model.context, batch["context"])) if "context" in batch else (first,)
+
+
+def context(network: nn.Module | None, given: Tensor) -> Tensor:
+    return given if network is None else network(given)
