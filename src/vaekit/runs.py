@@ -143,7 +143,7 @@ def train(
     chosen = recipe(name)
     given = chosen.arguments(arguments or {})
     seed = plan_from(plan).seed
-    system = built(lambda: chosen(data.spec, **given), seed)
+    system = built(lambda: chosen(data.spec, **given), seed, data)
     system.plan = plan_from(plan, system.plan)
     record = {"recipe": name, "arguments": given}
     place = Path(folder) if folder is not None else next_folder(Path("runs"), f"{data.spec.name}-{name}")
@@ -158,7 +158,7 @@ def resume(path: Path | str, *, data: Data | None = None, report: Silent | None 
         raise ValueError(f"{path} was composed by hand: call vaekit.fit(..., folder=..., resuming=True) with its parts")
     data = data or Data.reopen(record["data"])
     length = plan_from(plan, Plan.from_dict(record["plan"]))
-    system = built(lambda: recipe(record["recipe"])(data.spec, **record["arguments"]), length.seed)
+    system = built(lambda: recipe(record["recipe"])(data.spec, **record["arguments"]), length.seed, data)
     system.plan = length
     return train_system(system, data, folder.path, record, report, resuming=True)
 
@@ -187,11 +187,14 @@ def load(path: Path | str, *, model: Model | None = None, weights: str = "best")
     return Run(folder, model, on_labels=system is not None and system.on_labels)
 
 
-def built(make: Callable[[], System], seed: int) -> System:
-    """The system with initial weights that depend on the seed alone."""
+def built(make: Callable[[], System], seed: int, data: Data | None = None) -> System:
+    """The system with initial weights that depend on the seed alone, and biases that start at the data's mean."""
     with torch.random.fork_rng([]):
         torch.manual_seed(seed_at(seed, 1 << 40))
-        return make()
+        system = make()
+    if data is not None:
+        system.model.start_at(data.train.mean())
+    return system
 
 
 def train_system(

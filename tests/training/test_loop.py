@@ -231,7 +231,9 @@ def test_aggressive_training_ends_for_good_when_information_no_longer_rises(digi
 
     model, objective = small_vae(), Distortion() + Rate()
     rule = Aggressive(most=20, window=5)
-    trainer = trained(digits, model, objective, phases=[Phase("encoder", objective, [model.encoder], rule=rule)])
+    trainer = trained(
+        digits, model, objective, phases=[Phase("encoder", objective, [model.encoder], Adam(0.01), rule)], lr=0.01
+    )
     assert trainer.position.steps["encoder"] >= 10 * 2
     assert rule.information > 0
 

@@ -70,7 +70,9 @@ def train_command(tokens: Sequence[str]) -> Callable[..., None]:
         print(train(recipe, opened, folder=out, arguments=arguments, **plan).path)
 
     command.__doc__ = f"Train a recipe on data into a run folder.\n\nRecipe {chosen.name}: {chosen.summary}"
-    command.__signature__ = inspect.Signature([*fixed(), *OPEN, *map(from_recipe, chosen.options.values()), *PLAN])  # type: ignore[attr-defined]
+    parameters = [*fixed(), *OPEN, *map(from_recipe, chosen.options.values()), *PLAN]
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in parameters}
     return command
 
 

@@ -24,6 +24,8 @@ class Laplace(Conditional):
     mean absolute deviation, and the standard deviation is sqrt(2) of it.
     """
 
+    domains = ("real", "unit")
+
     def __init__(
         self,
         network: nn.Module,
@@ -40,6 +42,10 @@ class Laplace(Conditional):
         """`loc` and `scale` (mean absolute deviation), each (B, *event)."""
         return loc_and_scale(self.last(h), self.scale)
 
+    def start_at(self, mean: Tensor) -> None:
+        """Start `loc` at the mean."""
+        self.last.start_at(mean)
+
     def distribution(self, **parameters: Tensor) -> Distribution:
         """Independent(Laplace) over the event's axes."""
         laplace = td.Laplace(**parameters, validate_args=False)
@@ -52,6 +58,8 @@ class StudentT(Conditional):
     `df`: None (one learned number, above 2 so that mean and variance exist, 10 at first) or a float (fixed; at most 1
     there is no mean, and `mean` is nan). `scale` as for `Laplace`; the variance is scale^2 df / (df - 2).
     """
+
+    domains = ("real", "unit")
 
     def __init__(
         self,
@@ -71,6 +79,10 @@ class StudentT(Conditional):
         """`df`, `loc` and `scale`, each (B, *event)."""
         found = loc_and_scale(self.last(h), self.scale)
         return {"df": self.df().expand(found["loc"].shape)} | found
+
+    def start_at(self, mean: Tensor) -> None:
+        """Start `loc` at the mean."""
+        self.last.start_at(mean)
 
     def distribution(self, **parameters: Tensor) -> Distribution:
         """Independent(StudentT) over the event's axes."""
@@ -105,6 +117,8 @@ class FixedDf(nn.Module):
 
 class ContinuousBernoulli(Conditional):
     """Independent continuous Bernoullis: a density on [0, 1], for intensities that are not coin flips."""
+
+    domains = ("unit",)
 
     def __init__(
         self, network: nn.Module, event_shape: int | Sequence[int], *, features: int | Sequence[int] | None = None

@@ -21,6 +21,8 @@ class Bernoulli(Conditional):
     use `ContinuousBernoulli`.
     """
 
+    domains = ("binary",)
+
     def __init__(
         self, network: nn.Module, event_shape: int | Sequence[int], *, features: int | Sequence[int] | None = None
     ) -> None:
@@ -29,6 +31,10 @@ class Bernoulli(Conditional):
     def parametrise(self, h: Tensor) -> Parameters:
         """`logits` of a one, (B, *event)."""
         return {"logits": self.last(h)}
+
+    def start_at(self, mean: Tensor) -> None:
+        """Start the logits at log m / (1 - m), m kept within [0.001, 0.999] (Burda et al. 2016, app. C)."""
+        self.last.start_at(mean.clamp(0.001, 0.999).logit())
 
     def distribution(self, **parameters: Tensor) -> Distribution:
         """Independent(Bernoulli) over the event's axes."""
@@ -41,6 +47,8 @@ class Categorical(Conditional):
 
     An `event_shape` of () is one label per example.
     """
+
+    domains = ("categories",)
 
     def __init__(
         self,
@@ -70,6 +78,8 @@ class Poisson(Conditional):
     The rate of events is softplus of the network's feature, above `floor`: linear in it where it is large, so that one
     step of training never multiplies a count.
     """
+
+    domains = ("counts",)
 
     def __init__(
         self,

@@ -19,6 +19,8 @@ WIDE = math.log(math.expm1(0.25))  # softplus(WIDE) = 1/4: a fresh head spreads 
 class DiscretisedLogistic(Conditional):
     """Independent logistics gathered into `levels` equal steps of [0, 1]: exact probabilities for 8-bit data."""
 
+    domains = ("levels",)
+
     def __init__(
         self,
         network: nn.Module,
@@ -36,6 +38,10 @@ class DiscretisedLogistic(Conditional):
         raw_loc, raw_scale = self.last(h)
         return {"loc": raw_loc + 0.5, "scale": level_scale(raw_scale, self.levels)}
 
+    def start_at(self, mean: Tensor) -> None:
+        """Start `loc` at the mean."""
+        self.last.start_at(mean - 0.5)
+
     def distribution(self, **parameters: Tensor) -> Distribution:
         """Independent(DiscretisedLogistic) over the event's axes."""
         logistic = distributions.DiscretisedLogistic(**parameters, levels=self.levels, validate_args=False)
@@ -47,6 +53,8 @@ class DiscretisedLogisticMixture(Conditional):
 
     `event_shape` is (C, H, W), any C. A fresh head's components lie evenly over [0, 1], each a quarter wide.
     """
+
+    domains = ("levels",)
 
     def __init__(
         self,

@@ -18,6 +18,8 @@ class Gaussian(Conditional):
     (the batch's own best while it trains, then frozen).
     """
 
+    domains = ("real", "unit")
+
     def __init__(
         self,
         network: nn.Module,
@@ -33,6 +35,10 @@ class Gaussian(Conditional):
     def parametrise(self, h: Tensor) -> Parameters:
         """`loc` and `scale` (standard deviation), each (B, *event)."""
         return loc_and_scale(self.last(h), self.scale)
+
+    def start_at(self, mean: Tensor) -> None:
+        """Start `loc` at the mean."""
+        self.last.start_at(mean)
 
     def distribution(self, **parameters: Tensor) -> Distribution:
         """Independent(Normal) over the event's axes."""

@@ -40,6 +40,10 @@ class Split:
         context = None if self.context is None else self.context[:n]
         return replace(self, x=self.x[:n], labels=labels, context=context)
 
+    def mean(self, most: int = 10_000) -> Tensor:
+        """The mean of x as it is read, before a visit's noise, over up to `most` examples: (*event)."""
+        return self.read(self.x[:most]).float().mean(0)
+
     def to(self, device: torch.device | str) -> "Split":
         """The same split on `device`."""
         labels = None if self.labels is None else self.labels.to(device)

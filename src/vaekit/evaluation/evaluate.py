@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from rich.console import Console
 from rich.table import Table
 
 from vaekit.data import DataSpec, Split
@@ -89,6 +90,12 @@ class Evaluation:
             "latents": {name: use_as_dict(use) for name, use in self.latents.items()},
             "notes": list(self.notes),
         }
+
+    def __str__(self) -> str:
+        console = Console(width=120, color_system=None)
+        with console.capture() as written:
+            console.print(self.table())
+        return written.get().rstrip()
 
     def table(self) -> Table:
         """For people: every number with its unit and what it is."""

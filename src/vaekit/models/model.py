@@ -34,6 +34,9 @@ class Model(nn.Module, ABC):
     def check(self, data: Mapping[str, Tensor], context: Tensor | None) -> None:
         """Raise ValueError, in a sentence, for data that this model cannot take."""
 
+    def start_at(self, mean: Tensor) -> None:
+        """Let a fresh model generate this mean (*event) whatever its latents: a start from the data, if it knows how."""
+
     def infer(
         self,
         data: Data,

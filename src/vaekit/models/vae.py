@@ -52,6 +52,10 @@ class VAE(Model):
         c = self._context(context)
         return self.encoder.outputs(data["x"]) if c is None else self.encoder.outputs(data["x"], c)
 
+    def start_at(self, mean: Tensor) -> None:
+        """The decoder's biases, from the data's mean."""
+        self.decoder.start_at(mean)
+
     def encode(self, x: Tensor, context: Tensor | None = None) -> Distribution:
         """q(z|x), batch shape (B,)."""
         self.check({"x": x}, context)

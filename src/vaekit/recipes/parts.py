@@ -45,20 +45,18 @@ AggressiveOption = Annotated[
 ]
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh, "silu": nn.SiLU, "gelu": nn.GELU}
-FITTING = {
-    Domain.BINARY: ("bernoulli",),
-    Domain.LEVELS: ("discretised-logistic", "discretised-logistic-mixture"),
-    Domain.UNIT: ("continuous-bernoulli", "gaussian", "laplace", "student-t"),
-    Domain.REAL: ("gaussian", "laplace", "student-t"),
-    Domain.COUNTS: ("poisson",),
-    Domain.CATEGORIES: ("categorical",),
-}
 
 
 def likelihoods() -> dict[str, type[Conditional]]:
     """Every head by its name in kebab case: those that `vaekit.conditionals` holds."""
     heads = [h for h in vars(conditionals).values() if inspect.isclass(h) and issubclass(h, Conditional)]
     return {kebab(head.__name__): head for head in heads if not inspect.isabstract(head)}
+
+
+def fitting_likelihoods(domain: Domain) -> list[str]:
+    """Heads with a density for such values, those made for them first, then by name."""
+    fitting = {name: head.domains.index(domain) for name, head in likelihoods().items() if domain in head.domains}
+    return sorted(fitting, key=lambda name: (fitting[name], name))
 
 
 def likelihood(spec: DataSpec, network: nn.Module, name: str | None) -> Conditional:
@@ -68,10 +66,8 @@ def likelihood(spec: DataSpec, network: nn.Module, name: str | None) -> Conditio
     """
     if name is None:
         return default_likelihood(spec, network)
-    known = likelihoods()
-    fitting = [n for n in known if n in FITTING[spec.domain] or not any(n in names for names in FITTING.values())]
-    fitting = [n for n in fitting if n != "deterministic"]
-    if name not in known or name not in fitting:
+    known, fitting = likelihoods(), fitting_likelihoods(spec.domain)
+    if name not in fitting:
         raise ValueError(f"likelihood {name!r} does not fit {spec.domain} data: {hint(spec, fitting)}")
     wanted = inspect.signature(known[name]).parameters
     sizes: dict[str, Any] = {"levels": spec.levels, "classes": spec.levels}
@@ -82,9 +78,10 @@ def default_likelihood(spec: DataSpec, network: nn.Module) -> Conditional:
     """The plainest head with a density for the data: real values get one learned scale for all elements."""
     if spec.domain is Domain.REAL:
         return Gaussian(network, spec.shape, scale=Shared())
-    if not FITTING[spec.domain]:
-        raise ValueError(f"no likelihood for {spec.domain} yet: open the data with domain real, or give a likelihood")
-    return likelihood(spec, network, FITTING[spec.domain][0])
+    fitting = fitting_likelihoods(spec.domain)
+    if not fitting:
+        raise ValueError(f"no likelihood for {spec.domain} yet: open the data with domain real")
+    return likelihood(spec, network, fitting[0])
 
 
 def hint(spec: DataSpec, fitting: list[str]) -> str:
