@@ -5,12 +5,15 @@ import vaekit as vk
 model = vk.VAE(
     prior=vk.StandardNormal(8),
     encoder=vk.Gaussian(vk.MLP(64, 256, 256), 8),
-    decoder=vk.Bernoulli(vk.MLP(8, 256, 256), (1, 8, 8)),
+    decoder=vk.DiscretisedLogistic(vk.MLP(8, 256, 256), (1, 8, 8), levels=17),
 )
-run = vk.fit(model, vk.Distortion() + 4.0 * vk.Rate(), vk.data.open("digits", binarise="visit"), epochs=30)
+run = vk.fit(model, vk.Distortion() + 4.0 * vk.Rate(), vk.data.open("digits"), epochs=100)
+print(run.evaluate(samples=1000))
 """
 
-from vaekit import data
+from types import ModuleType as _Module
+
+from vaekit import data, evaluation, training
 from vaekit.conditionals import *
 from vaekit.models import *
 from vaekit.networks import *
@@ -18,4 +21,9 @@ from vaekit.objectives import *
 from vaekit.priors import *
 from vaekit.recipes import System, recipe, recipes
 from vaekit.runs import Run, fit, load, resume, train
-from vaekit.training import Adam, Aggressive, Phase, Plan, Repeat, Trainer
+from vaekit.training import Adam, Aggressive, Phase, Plan, Progress, Repeat, Silent, Trainer
+
+# a room's star brings its files along as names; what is public here are the rooms and what they hold
+for _name, _value in list(globals().items()):
+    if isinstance(_value, _Module) and _value.__name__ != f"{__name__}.{_name}":
+        del globals()[_name]

@@ -121,6 +121,7 @@ def fit(
 
     `phases` go before the main one in every round; `at` makes, of a batch, what happens at latents; `plan` is any field
     of `Plan` or `Adam`: epochs, batch_size, lr, seed and so on. With `resuming`, goes on in `folder` where it stopped.
+    The model's first weights are the caller's: make it under a `torch.manual_seed` for a run that can be repeated.
     The model then holds the best weights.
     """
     length = plan_from(plan)

@@ -40,6 +40,10 @@ class Split:
         context = None if self.context is None else self.context[:n]
         return replace(self, x=self.x[:n], labels=labels, context=context)
 
+    def all(self, generator: torch.Generator | None = None) -> dict[str, Tensor]:
+        """Every example, as one batch in order."""
+        return self.batch(torch.arange(len(self)), generator)
+
     def mean(self, most: int = 10_000) -> Tensor:
         """The mean of x as it is read, before a visit's noise, over up to `most` examples: (*event)."""
         return self.read(self.x[:most]).float().mean(0)
