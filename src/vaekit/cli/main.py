@@ -1,6 +1,7 @@
 """The command line: `vaekit train`, `resume`, `evaluate`, `sample`, `recipes`."""
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -138,6 +139,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         stop(str(error), 2)
     except Broken as broken:
         stop(str(broken), 1)
+    except BrokenPipeError:  # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         raise SystemExit(130) from None
 

@@ -46,7 +46,7 @@ PLAN = [
     option(float | None, "clip", None, LENGTH, "largest norm of the gradient"),
     option(int, "accumulate", 1, LENGTH, "pieces that a batch is cut into, for memory; same result"),
     option(float | None, "ema", None, LENGTH, "decay of averaged weights, which are then evaluated and kept"),
-    option(int | None, "patience", None, LENGTH, "stop after so many epochs without a better validation bound"),
+    option(int, "patience", 30, LENGTH, "stop after so many epochs without a better validation bound; 0 for never"),
     option(int, "seed", 0, LENGTH, "seed of all random numbers"),
     option(bool, "compile", False, LENGTH, "compile the training step"),
     option(str, "precision", "32-true", LENGTH, "32-true, bf16-mixed or 64-true"),

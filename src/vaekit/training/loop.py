@@ -292,7 +292,7 @@ class Trainer:
             if self.keep is not None and self.fabric.is_global_zero:
                 self._with_averages(lambda: self.keep and self.keep(self))
         stale = position.epoch - position.best_epoch
-        early = self.plan.patience is not None and validation.bound is not None and stale >= self.plan.patience
+        early = validation.bound is not None and 0 < self.plan.patience <= stale
         if early and position.epoch < self.epochs:
             self.report.note(f"stopped early: no better validation bound in {stale} epochs")
         position.finished, position.planned = early or position.epoch >= self.epochs, self.epochs

@@ -18,7 +18,7 @@ class Plan:
     `epochs`: passes over the training data; where not said, as many as make up `steps` steps. `batch_size` is of all
     processes together; `accumulate` cuts each batch into that many pieces whose gradients are summed, with the same
     noise and the same result. `clip`: largest gradient norm. `ema`: decay of the averaged weights that are then
-    evaluated and kept as best. `patience`: epochs without a better validation bound before stopping. `precision`,
+    evaluated and kept as best. `patience`: epochs without a better validation bound before stopping; 0 for never. `precision`,
     `accelerator`, `devices`: as Lightning Fabric names them. `checkpoint_seconds`: work at stake in a kill.
     """
 
@@ -30,7 +30,7 @@ class Plan:
     clip: float | None = None
     accumulate: int = 1
     ema: float | None = None
-    patience: int | None = None
+    patience: int = 30
     compile: bool = False
     precision: str = "32-true"
     accelerator: str = "auto"
@@ -38,9 +38,10 @@ class Plan:
     checkpoint_seconds: float = 30.0
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "steps", "batch_size", "accumulate", "devices", "patience"):
+        for name in ("epochs", "steps", "batch_size", "accumulate", "devices"):
             if getattr(self, name) is not None:
                 at_least(name, getattr(self, name), 1)
+        at_least("patience", self.patience, 0)
         if self.seed < 0:
             raise ValueError(f"seed must be 0 or more, got {self.seed}")
         if self.clip is not None and not 0 < self.clip < math.inf:
