@@ -181,11 +181,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-dir", type=Path, default=Path("../shared/data"))
     parser.add_argument("--only", choices=("synthetic", "mnist"))
-    parser.add_argument("--epochs", type=int, default=100)
+    parser.add_argument("--epochs", type=int, default=300)
     parser.add_argument("--batch-size", type=int, default=500)
     parser.add_argument("--lr", type=float, default=3e-3)
     parser.add_argument("--beta2", type=float, default=0.99)
-    parser.add_argument("--ema", type=float, default=0.999)
+    parser.add_argument("--ema", type=float, default=0.0)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     torch.set_num_threads(1)
@@ -201,6 +201,7 @@ def main() -> None:
             optimiser=adam,
             ema=given.ema or None,
             seed=given.seed,
+            compile=True,
             accelerator="cpu",
         )
         data = without_holdout("mnist", folder=given.data_dir / "mnist")

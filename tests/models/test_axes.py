@@ -60,20 +60,32 @@ def test_the_measure_is_a_probability_at_every_row(x, samples, y, z):
     assert inference.elbo().shape == inference.log_mean_w().shape == (B,)
 
 
-def test_a_label_enumerated_after_draws_were_made_is_summed_exactly_too():
-    logits = torch.randn(B, 3)
+LOGITS = torch.randn(B, 3, generator=torch.Generator().manual_seed(0)).double()
 
-    def graph(walk):
-        z = walk.latent("z", normal(torch.zeros(1)), lambda: normal(torch.zeros(B, 1)))
-        y = walk.latent("y", Categorical(logits=torch.zeros(3)), lambda: Categorical(logits=logits))
-        walk.likelihood("x", normal(walk.value("z") + y.unsqueeze(-1)))
-        assert z.shape == (K, B, 1)
 
-    x = torch.randn(B, 1)
-    inference = Graph(graph).infer(x, samples=K, at={"y": Enumerate()})
+def label_after_draws(walk):
+    """z ~ N(0, 1) is drawn first; then y is uniform over three, and x | z, y ~ N(z + y, 1)."""
+    z = walk.latent("z", normal(torch.zeros(1)), lambda: normal(torch.zeros(B, 1)))
+    y = walk.latent("y", Categorical(logits=torch.zeros(3)), lambda: Categorical(logits=LOGITS))
+    walk.likelihood("x", normal(walk.value("z") + y.unsqueeze(-1)))
+    assert z.shape == (K, B, 1)
+
+
+def test_a_label_enumerated_after_draws_were_made_is_summed_exactly_too(x):
+    inference = Graph(label_after_draws).infer(x, samples=K, at={"y": Enumerate()})
     z = inference.latents["z"].value
     joint = torch.stack([normal(z + label).log_prob(x) - math.log(3) for label in range(3)])
     assert_close(inference.log_mean_w(), joint.logsumexp(0).logsumexp(0) - math.log(K))
+
+
+def test_rows_observed_after_draws_were_made_keep_the_measure_of_the_draws(x):
+    where = torch.tensor([True, False, True, False])
+    at = {"y": Observe(torch.ones(B, dtype=torch.long), where, Enumerate())}
+    inference = Graph(label_after_draws).infer(x, samples=K, at=at)
+    z = inference.latents["z"].value
+    known = normal(z + 1).log_prob(x).logsumexp(0) - math.log(3 * K)
+    assert_close(inference.log_mean_w()[where], known[where])
+    assert_close(inference.expect(torch.ones(inference.axes.shape)), torch.ones(B))
 
 
 def test_every_weight_is_the_evidence_under_the_exact_posterior():

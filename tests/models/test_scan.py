@@ -112,6 +112,15 @@ def test_a_step_can_be_observed_in_some_rows_alone(model, x):
     assert_close(latent.rate_elements, expected)
 
 
+def test_a_step_that_is_not_observed_does_as_it_otherwise_would(model, x):
+    where = torch.rand(B, T) < 0.5
+    one, other = torch.randn(B, T, 2), torch.randn(B, T, 2)
+    latent = model.infer(x, at={"z": Observe(one, where, Set(other))}).latents["z"]
+    z = torch.where(where[..., None], one, other)
+    assert_close(latent.value, z)
+    assert_close(latent.rate_elements, torch.where(where[..., None], surprise(increments(z)), 0.0))
+
+
 @pytest.mark.parametrize("choice", [Mean(), FromPrior()])
 def test_choices_hold_at_every_step(model, x, choice):
     torch.manual_seed(1)

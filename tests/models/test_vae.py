@@ -4,11 +4,11 @@ from torch import nn
 from torch.testing import assert_close
 
 from vaekit.conditionals import Bernoulli, Deterministic, Gaussian, Shared
-from vaekit.distributions import Rows
+from vaekit.distributions import Rows, rows
 from vaekit.models import VAE, FromPrior, Mean, Set
 from vaekit.networks import MLP, OneHot
 from vaekit.objectives import Distortion, Rate
-from vaekit.priors import StandardNormal
+from vaekit.priors import Prior, StandardNormal
 
 B, K, CLASSES = 4, 3, 5
 EVENT, LATENT = (1, 2, 3), 2
@@ -113,6 +113,19 @@ def test_the_context_reaches_encoder_decoder_and_prior(x):
     assert_close(model.reconstruct(x, labels), model.decode(z.posterior.mean, labels).mean)
 
 
+def test_a_prior_made_of_the_encoder_is_handed_it_at_the_call(x):
+    class OfOneInput(Prior):
+        event_shape = (LATENT,)
+
+        def forward(self, context=None, *, posterior=None):
+            return rows(posterior(x[:1]), 0)
+
+    encoder = plain().encoder
+    model = VAE(OfOneInput(), encoder, Bernoulli(MLP(LATENT, 7), EVENT))
+    assert_close(model.infer(x).rate[0], torch.tensor(0.0))
+    assert len(list(model.parameters())) == len(list(plain().parameters()))
+
+
 def test_generation_under_a_context_gives_one_row_for_each_of_its_rows():
     model = conditional()
     labels = torch.tensor([0, 1]).repeat_interleave(4000)
@@ -188,8 +201,8 @@ def test_rows_of_a_global_batch_have_the_noise_that_they_have_in_the_whole(sampl
 
     def loss(first, last):
         torch.manual_seed(7)
-        rows = None if (first, last) == (0, 10) else Rows(first, 10)
-        return model.infer(x[first:last], labels[first:last], samples=samples, rows=rows).log_w()
+        part = None if (first, last) == (0, 10) else Rows(first, 10)
+        return model.infer(x[first:last], labels[first:last], samples=samples, rows=part).log_w()
 
     assert_close(torch.cat([loss(0, 3), loss(3, 4), loss(4, 10)], dim=-1), loss(0, 10))
 

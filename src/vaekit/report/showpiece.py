@@ -114,7 +114,7 @@ def draw_loss(figure: Figure, left: int, rows: Sequence[Mapping[str, float]]) ->
     axes.annotate(
         number(float(valid[best])),
         (table["epoch"][best], valid[best]),
-        (0, 7),
+        (0, -13),
         textcoords="offset points",
         ha="center",
         fontsize=8,
