@@ -44,7 +44,7 @@ def test_a_prior_fitted_afterwards_reaches_the_entropy_of_the_codes():
 def test_two_critics_in_phases_find_both_density_ratios_and_move_nothing_else():
     model, critics = fit_critics(cpu())
     assert max(ratio_errors(critics).values()) < AGREEMENT
-    assert float(model.w) != pytest.approx(float(TwoLatents().w), abs=1e-4)
+    assert model.w.item() != pytest.approx(TwoLatents().w.item(), abs=1e-4)
     assert set(critics) == set(POSTERIORS)
 
 

@@ -123,7 +123,6 @@ def test_every_row_is_drawn_from_its_own_state():
     assert torch.equal(d.sample((5,))[..., 0], torch.tensor([[0, 1, 2], [2, 1, 0]]).expand(5, 2, 3))
 
 
-@pytest.mark.xfail(strict=True, raises=RuntimeError, reason="log_prob takes no axes in front of the batch")
 def test_many_samples_have_a_density_at_once():
     d = strings(stop=2)
     drawn = d.sample((5,))

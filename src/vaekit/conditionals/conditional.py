@@ -28,7 +28,7 @@ def over_leading(
         return dict(network(*inputs))
     shape = inputs[0].shape[:leading]
     flat = [x.reshape(-1, *x.shape[leading:]) for x in inputs]
-    return {name: out.unflatten(0, shape) for name, out in network(*flat).items()}
+    return {name: out.reshape(*shape, *out.shape[1:]) for name, out in network(*flat).items()}
 
 
 class Conditional(nn.Module, ABC):

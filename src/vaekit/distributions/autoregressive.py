@@ -47,15 +47,17 @@ class Autoregressive(Distribution):
 
     def log_prob_of_steps(self, value: Int[Tensor, "*batch T"]) -> Float[Tensor, "*batch T"]:
         """log p(x_t | x_<t) of every symbol of given strings (teacher forcing), nats."""
-        strings = value.expand(*self.batch_shape, self.length).reshape(-1, self.length)
-        state, previous, parts = self.start, strings.new_full((len(strings),), self.first), []
+        front = value.shape[: max(0, value.ndim - 1 - len(self.batch_shape))]
+        shape = (*front, *self.batch_shape, self.length)
+        strings = value.expand(shape).reshape(-1, self.length)
+        state, previous, parts = self._states(front.numel()), strings.new_full((len(strings),), self.first), []
         ended = torch.zeros_like(previous, dtype=torch.bool)
         for t in range(self.length):
             symbol = strings[:, t]
             p_next, state = self.step(previous, state)
             parts.append(self._priced(p_next.log_prob(symbol), symbol, ended))
             previous, ended = symbol, self._ended(symbol, ended)
-        return torch.stack(parts, dim=-1).reshape(*self.batch_shape, self.length)
+        return torch.stack(parts, dim=-1).reshape(shape)
 
     def log_prob(self, value: Int[Tensor, "*batch T"]) -> Float[Tensor, "*batch"]:
         """log p(x), nats."""
@@ -64,8 +66,7 @@ class Autoregressive(Distribution):
     @torch.no_grad()
     def sample(self, sample_shape: torch.Size | list[int] | tuple[int, ...] = ()) -> Int[Tensor, "*shape T"]:
         """Strings, symbol by symbol."""
-        repeats = torch.Size(sample_shape).numel()
-        state = {name: t.repeat(repeats, *(1,) * (t.ndim - 1)) for name, t in self.start.items()}
+        state = self._states(torch.Size(sample_shape).numel())
         rows = len(next(iter(state.values())))
         previous = torch.full((rows,), self.first, device=next(iter(state.values())).device)
         ended, symbols = torch.zeros_like(previous, dtype=torch.bool), []
@@ -76,6 +77,10 @@ class Autoregressive(Distribution):
             ended = self._ended(previous, ended)
             symbols.append(previous)
         return torch.stack(symbols, dim=-1).reshape(*sample_shape, *self.batch_shape, self.length)
+
+    def _states(self, repeats: int) -> State:
+        """The start, repeated in front of the batch."""
+        return {name: t.repeat(repeats, *(1,) * (t.ndim - 1)) for name, t in self.start.items()}
 
     def _priced(self, log_p: Tensor, symbol: Tensor, ended: Tensor) -> Tensor:
         if self.stop is None:
