@@ -238,7 +238,7 @@ def train_system(
     if fabric.is_global_zero:
         finish(trainer, folder, data, report)
     fabric.barrier()
-    load_weights(system.model, folder.best)
+    load_weights(system.model.cpu(), folder.best)
     system.model.eval()
     return Run(folder, system.model, data, system.on_labels)
 
@@ -275,11 +275,10 @@ def finish(trainer: Trainer, folder: RunFolder, data: Data, report: Silent) -> N
     folder.update(status="finished", steps=trainer.position.steps, best_epoch=trainer.position.best_epoch)
     from vaekit.report import draw_pictures
 
-    kept = {name: t.clone() for name, t in trainer.model.state_dict().items()}
+    trainer.model.cpu()
     load_weights(trainer.model, folder.best)
     pictures = draw_pictures(trainer.model, data, trainer.metrics.rows, folder.path, seed=trainer.plan.seed)
     report.note("pictures: " + "  ".join(str(path) for path in pictures))
-    trainer.model.load_state_dict(kept)
 
 
 def described(system: System, data: Data) -> dict[str, Any]:

@@ -17,11 +17,12 @@ from vaekit.models.model import Model
 from vaekit.training.averages import EMA, Means
 from vaekit.training.checkpoint import Checkpoints, optimiser_tensors, restore_optimiser
 from vaekit.training.metrics import Metrics
+from vaekit.training.moving import Moving, freeze_all_but
 from vaekit.training.noise import seed_at, seed_generators
 from vaekit.training.phases import Phase
 from vaekit.training.plan import Plan
 from vaekit.training.progress import Silent
-from vaekit.training.step import Choices, Step
+from vaekit.training.step import Choices
 from vaekit.training.validation import Validation, validate
 
 __all__ = ["Broken", "Trainer"]
@@ -47,27 +48,6 @@ class Position:
     best_epoch: int = 0
     finished: bool = False
     planned: int = 0
-
-
-class Moving:
-    """A phase made ready: its wrapped step, its optimiser and its stream of batches."""
-
-    def __init__(self, phase: Phase, parameters: list[nn.Parameter], stream: int, trainer: "Trainer") -> None:
-        self.phase, self.parameters, self.stream = phase, parameters, stream
-        self.objective = 1.0 * phase.objective
-        self.scheduled = self.objective.scheduled()
-        self.constants: dict[str, Tensor | float] = {**self.objective.coefficients(0)}
-        freeze_all_but(trainer.modules, self.parameters)
-        step: nn.Module = Step(trainer.model, self.objective, trainer.at)
-        self.bare = step
-        if trainer.plan.compile:
-            step = torch.compile(step)  # type: ignore[assignment]
-        self.step, self.optimiser = step, phase.optimiser.build(self.parameters)
-        if not trainer.plain:
-            self.step, self.optimiser = trainer.fabric.setup(step, self.optimiser)
-        self.move: Callable[[], Any] = self.optimiser.step
-        if trainer.plan.compile and trainer.plain and phase.optimiser.compilable:
-            self.move = torch.compile(self.optimiser.step)
 
 
 class Trainer:
@@ -402,10 +382,3 @@ def fabric_for(plan: Plan) -> Fabric:
     """Fabric as the plan asks for it; several processes speak by DDP."""
     strategy = "ddp_find_unused_parameters_true" if plan.devices > 1 else "auto"
     return Fabric(accelerator=plan.accelerator, devices=plan.devices, precision=plan.precision, strategy=strategy)  # type: ignore[arg-type]
-
-
-def freeze_all_but(modules: nn.Module, moved: Sequence[nn.Parameter]) -> None:
-    """Only `moved` gets gradients in the step to come."""
-    keep = {id(p) for p in moved}
-    for parameter in modules.parameters():
-        parameter.requires_grad_(id(parameter) in keep)
