@@ -104,6 +104,9 @@ def main() -> None:
         return train(given.recipe, given.data_dir, given.epochs, given.seed)
     places = sorted(p.parent for p in RUNS.glob(f"*-{given.epochs}-*/last.safetensors"))
     found = {p.name: score(p, given.samples, given.images) for p in places}
+    for place in places:
+        if (place / "note.txt").exists():
+            found[place.name]["note"] = (place / "note.txt").read_text().strip()
     pairs = [
         paired(a, RUNS / a.name.replace("vae", "iwae"))
         for a in places

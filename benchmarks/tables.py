@@ -56,6 +56,7 @@ def mnist(record: dict[str, Any]) -> str:
         "figure on average. The bar was 89.0.\n",
         table(head, rows),
     ]
+    said += [f"`{name}`: {run['note']}\n" for name, run in record["runs"].items() if "note" in run]
     for pair in record["paired"]:
         gain = f"{pair['gain_nats']:.3f} ± {pair['standard_error']:.3f}"
         said.append(f"Image by image, `{pair['b']}` is better than `{pair['a']}` by {gain} nats (± standard error).\n")
