@@ -191,7 +191,7 @@ def main() -> None:
     torch.set_num_threads(1)
     if given.only != "mnist":
         adam = Adam(1e-2, decay=True)
-        plan = Plan(epochs=800, batch_size=200, optimiser=adam, seed=given.seed, accelerator="cpu")
+        plan = Plan(epochs=3000, batch_size=200, optimiser=adam, seed=given.seed, compile=True, accelerator="cpu")
         record("synthetic", compared(without_holdout(correlated(), test=0), 5, plan, within=0.01))
     if given.only != "synthetic":
         adam = Adam(given.lr, betas=(0.9, given.beta2), warmup=20, decay=True)

@@ -1,11 +1,15 @@
 """Log-densities and divergences before independence is summed away."""
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.distributions import Distribution, Independent, kl_divergence
+from torch.distributions import Distribution, Independent, Normal, kl_divergence
 
 from vaekit.distributions.point_mass import PointMass, code_length, code_of
+from vaekit.distributions.unit_normal import UnitNormal, kl_to_unit_normal
 
 __all__ = ["kl_per_element", "log_prob_per_element", "log_ratio", "without_independence"]
 
@@ -38,6 +42,9 @@ def kl_per_element(q: Distribution, p: Distribution) -> Float[Tensor, "*elements
 
 def closed_form_kl(q: Distribution, p: Distribution) -> Float[Tensor, "*batch"] | None:
     """KL(q||p) in nats where torch has a rule for the pair, else None."""
+    own = OWN.get((type(q), type(p)))
+    if own is not None:
+        return own(q, p)
     if not has_rule(type(q), type(p)):
         return None
     try:
@@ -46,20 +53,25 @@ def closed_form_kl(q: Distribution, p: Distribution) -> Float[Tensor, "*batch"] 
         return None
 
 
+OWN: dict[tuple[type[Distribution], type[Distribution]], Callable[[Any, Any], Tensor]] = {
+    (Normal, UnitNormal): kl_to_unit_normal,  # the pair of nearly every model, without torch's search for its rule
+}
 RULES: dict[tuple[type[Distribution], type[Distribution]], bool] = {}
 
 
-@torch.compiler.assume_constant_result
 def has_rule(of_q: type[Distribution], of_p: type[Distribution]) -> bool:
-    """Whether a KL is registered for the two types.
+    """Whether a KL is registered for the two types: remembered in eager mode, looked up anew for every graph."""
+    if torch.compiler.is_compiling():
+        return looked_up(of_q, of_p)
+    if (of_q, of_p) not in RULES:
+        RULES[of_q, of_p] = is_registered(of_q, of_p)
+    return RULES[of_q, of_p]
 
-    torch looks a pair up in a way that a compiled graph cannot hold, once, and remembers it; asked here with blank
-    instances, it is looked up outside of the graph.
-    """
-    pair = of_q, of_p
-    if pair not in RULES:
-        RULES[pair] = is_registered(of_q, of_p)
-    return RULES[pair]
+
+@torch.compiler.assume_constant_result
+def looked_up(of_q: type[Distribution], of_p: type[Distribution]) -> bool:
+    """`is_registered`, outside of the graph: torch's first look-up of a pair is one that a graph cannot hold."""
+    return is_registered(of_q, of_p)
 
 
 def is_registered(of_q: type[Distribution], of_p: type[Distribution]) -> bool:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Normal, register_kl
 
-__all__ = ["UnitNormal"]
+__all__ = ["UnitNormal", "kl_to_unit_normal"]
 
 HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
 
@@ -23,6 +23,6 @@ class UnitNormal(Normal):
 
 
 @register_kl(Normal, UnitNormal)
-def _kl_to_unit_normal(q: Normal, p: UnitNormal) -> Tensor:
+def kl_to_unit_normal(q: Normal, p: UnitNormal) -> Tensor:
     """(scale^2 + loc^2 - 1) / 2 - log scale, nats; Kingma & Welling 2014, app. B."""
     return torch.addcmul(q.loc.square(), q.scale, q.scale).sub(1.0).mul(0.5).sub(q.scale.log())
