@@ -267,3 +267,14 @@ NONSENSE = [
 def test_nonsense_is_refused_in_one_sentence(build, message):
     with pytest.raises(ValueError, match=message):
         build(Features(7))
+
+
+def test_a_shared_scale_is_one_number_or_one_for_each_element():
+    h = torch.randn(5, 3, dtype=torch.get_default_dtype())
+    one = heads.Gaussian(nn.Identity(), 2, scale=heads.Shared(0.5), features=3).parametrise(h)["scale"]
+    each_head = heads.Gaussian(nn.Identity(), 2, scale=heads.Shared(0.5, shape=(2,)), features=3)
+    with torch.no_grad():
+        each_head.scale.log_scale.copy_(torch.tensor([0.0, 1.0]))
+    each = each_head.parametrise(h)["scale"]
+    assert_close(one, torch.full((5, 2), 0.5001).to(one))
+    assert_close(each, (torch.tensor([1.0, np.e]).expand(5, 2) + 1e-4).to(each))

@@ -270,3 +270,18 @@ def test_objectives_are_remade_from_their_summands(digits):
     objective = Distortion() + 2.0 * Rate()
     assert isinstance(objective, Objective)
     assert objective.coefficients(0) == {"distortion": 1.0, "rate": 2.0}
+
+
+def test_double_precision_trains_validates_and_measures_information(digits):
+    objective, model = Distortion() + Rate(), small_vae()
+    rule = Aggressive(most=20, window=5)
+    encoder = Phase("encoder", objective, [model.encoder], Adam(0.01), rule)
+    trainer = trained(digits, model, objective, phases=[encoder], precision="64-true")
+    assert weights(trainer).dtype == torch.float64
+    assert math.isfinite(trainer.metrics.rows[-1]["valid/loss"])
+
+
+def test_half_precision_products_stay_near_full_precision(digits):
+    full, half = trained(digits), trained(digits, precision="bf16-mixed")
+    assert half.metrics.rows[-1]["train/loss"] == pytest.approx(full.metrics.rows[-1]["train/loss"], rel=0.02)
+    assert weights(half).dtype == torch.float32

@@ -1,6 +1,7 @@
 """Where a location-scale head takes its scale from."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -44,12 +45,15 @@ class PerElement(Scale):
 
 
 class Shared(Scale):
-    """One learned scale for all elements and examples: exp(log_scale), kept above `floor`."""
+    """One learned scale for all examples: exp(log_scale), kept above `floor`.
 
-    def __init__(self, initial: float = 1.0, floor: float = 1e-4) -> None:
+    One number for all elements; with `shape`, the event's, one for each of them.
+    """
+
+    def __init__(self, initial: float = 1.0, floor: float = 1e-4, shape: Sequence[int] = ()) -> None:
         super().__init__()
         self.floor = positive(floor, "floor")
-        self.log_scale = nn.Parameter(torch.tensor(math.log(positive(initial, "initial"))))
+        self.log_scale = nn.Parameter(torch.full(tuple(shape), math.log(positive(initial, "initial"))))
 
     def forward(self, loc: Tensor, raw: Tensor | None) -> Tensor:
         """Expanded to loc's shape, so that it is a parameter per element like any other."""

@@ -12,13 +12,13 @@ from vaekit.data import Split
 from vaekit.models.choices import Choice
 from vaekit.models.inference import Inference
 from vaekit.models.model import Model
+from vaekit.training.memory import keep_freed_memory
 from vaekit.training.noise import seed_at, seed_generators
 from vaekit.training.step import ASIDE, Choices
 
 __all__: list[str] = []
 
 DATA, DRAWS = 0, 1  # streams of random numbers: those of the data's own noise do not depend on how much the model draws
-LARGEST_FREED = 31 << 20
 
 
 @dataclass(frozen=True)
@@ -77,15 +77,6 @@ def place_of(model: Model) -> Tensor:
 def fitted(t: Tensor, place: Tensor) -> Tensor:
     """Floats in the precision of `place`."""
     return t.to(place.dtype) if t.is_floating_point() else t
-
-
-def keep_freed_memory() -> None:
-    """Let the C library keep freed blocks for the next walk instead of handing their pages back.
-
-    glibc holds on to free memory up to twice the largest block that it was ever given back, at most 32 MiB. This block
-    is never touched and costs nothing; without it a quarter of a walk's time on the CPU goes into page faults.
-    """
-    torch.empty(LARGEST_FREED, dtype=torch.uint8)
 
 
 def check_split(split: Split) -> None:

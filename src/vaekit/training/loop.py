@@ -16,6 +16,7 @@ from vaekit.distributions.draws import Rows
 from vaekit.models.model import Model
 from vaekit.training.averages import EMA, Means
 from vaekit.training.checkpoint import Checkpoints, optimiser_tensors, restore_optimiser
+from vaekit.training.memory import keep_freed_memory
 from vaekit.training.metrics import Metrics
 from vaekit.training.moving import Moving, freeze_all_but
 from vaekit.training.noise import seed_at, seed_generators
@@ -105,6 +106,7 @@ class Trainer:
     def run(self) -> None:
         """Train to the end of the plan, or until it stops early. Ctrl-C saves first."""
         devices = [self.device] if self.device.type == "cuda" else []
+        keep_freed_memory()
         with torch.random.fork_rng(devices):
             self.report.start(self.total, self.epochs, self.plan.batch_size)
             try:

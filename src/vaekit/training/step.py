@@ -9,10 +9,16 @@ from vaekit.models.choices import Choice
 from vaekit.models.model import Model
 from vaekit.objectives.objective import Coefficients, Objective
 
-__all__ = ["Choices", "Step"]
+__all__ = ["Choices", "Step", "matching"]
 
 Choices = Callable[[Mapping[str, Tensor]], Mapping[str, Choice]]
 ASIDE = ("context", "labels")
+
+
+def matching(batch: Mapping[str, Tensor], model: nn.Module) -> dict[str, Tensor]:
+    """The batch with its floats in the type of the model's."""
+    dtype = next((p.dtype for p in model.parameters() if p.is_floating_point()), None)
+    return {name: t.to(dtype) if t.is_floating_point() else t for name, t in batch.items()}
 
 
 class Step(nn.Module):

@@ -9,7 +9,7 @@ from vaekit.data import Split
 from vaekit.models.model import Model
 from vaekit.models.statistics import LatentStatistics
 from vaekit.training.averages import Means
-from vaekit.training.step import Step
+from vaekit.training.step import Step, matching
 
 __all__ = ["Validation", "information", "validate"]
 
@@ -39,7 +39,7 @@ def validate(step: nn.Module, split: Split, device: torch.device) -> Validation:
     final = objective.coefficients(1 << 62)
     step.eval()
     for rows in torch.arange(len(split), device=device).split(AT_ONCE):
-        batch = split.batch(rows)
+        batch = matching(split.batch(rows), step.model)
         at = None if step.at is None else step.at(batch)
         data = {name: t for name, t in batch.items() if name not in ("context", "labels")}
         inference = step.model.infer(data, batch.get("context"), samples=objective.samples, at=at)
@@ -58,7 +58,7 @@ def information(model: Model, split: Split, most: int = 1000) -> float:
     """
     was = model.training
     model.eval()
-    batch = split.batch(torch.arange(min(len(split), most), device=split.x.device))
+    batch = matching(split.batch(torch.arange(min(len(split), most), device=split.x.device)), model)
     inference = model.infer({"x": batch["x"]}, batch.get("context"))
     latent = next(iter(inference.latents.values()))
     assert latent.posterior is not None
