@@ -125,11 +125,30 @@ def speed(record: dict[str, Any]) -> str:
         rivals = [f"× {rival}" for rival in next(iter(weighing["sides"].values()))["ratios"]]
         said.append(f"Log-likelihood, {weighing['samples']:,} samples of each of {weighing['images']} images:\n")
         said.append(table(["side", "CPU ms/image", *rivals], rows))
+    said += [repeats(record["repeats"])] if "repeats" in record else []
     said.append(
         "The bars: training ≤ 1.03 eager, and compiled ≤ 0.9 (batch 100) and ≤ 1.0 (batch 512), against the eager loop by "
         "hand; log-likelihood ≤ 0.6 of pythae, and ≤ 1.9 (eager) and ≤ 1.3 (compiled) of the bare decoder.\n"
     )
     return "\n".join(said)
+
+
+def repeats(runs: Sequence[dict[str, Any]]) -> str:
+    """The same comparison in other processes: CPU seconds by hand, and ratios to it."""
+    rows = []
+    for run in runs:
+        row = [run["what"]]
+        for cpu in run["cpu"].values():
+            hand = cpu["hand-written loop"]
+            row += [f"{hand:.2f}", f"{cpu['vaekit'] / hand:.2f}", f"{cpu['vaekit, compiled'] / hand:.2f}"]
+        rows.append(row)
+    sides = ["by hand, s", "× vaekit", "× compiled"]
+    head = ["run", *(f"{side} (b {batch})" for batch in runs[0]["cpu"] for side in sides)]
+    told = (
+        "The loop by hand is faster or slower from process to process by more than the bars allow for (glibc's memory falls "
+        "out differently), so every quiet run is here:\n"
+    )
+    return told + "\n" + table(head, rows)
 
 
 SECTIONS = [
