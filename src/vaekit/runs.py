@@ -12,7 +12,7 @@ import vaekit.data
 from vaekit.data import Data, DataSpec, Split
 from vaekit.evaluation import Evaluation, evaluate
 from vaekit.models import Model
-from vaekit.objectives import Objective, Term
+from vaekit.objectives import Distortion, Objective, Term
 from vaekit.recipes import System, recipe
 from vaekit.training import (
     Broken,
@@ -38,8 +38,15 @@ __all__ = ["Run", "fit", "load", "resume", "train"]
 class Run:
     """A trained model and its folder. `model` holds the best weights; `data` is opened when first asked for."""
 
-    def __init__(self, folder: RunFolder, model: Model, data: Data | None = None, on_labels: bool = False) -> None:
-        self.folder, self.model, self.on_labels = folder, model, on_labels
+    def __init__(
+        self,
+        folder: RunFolder,
+        model: Model,
+        data: Data | None = None,
+        on_labels: bool = False,
+        at: Choices | None = None,
+    ) -> None:
+        self.folder, self.model, self.on_labels, self.at = folder, model, on_labels, at
         self._data = data
 
     @property
@@ -86,7 +93,8 @@ class Run:
     ) -> Evaluation:
         """Bounds and the importance-sampled log-likelihood with `samples` draws, on a held-out split."""
         _, rows = self.split(split)
-        return evaluate(self.model, rows if limit is None else rows.first(limit), self.spec, samples=samples, seed=seed)
+        shown = rows if limit is None else rows.first(limit)
+        return evaluate(self.model, shown, self.spec, samples=samples, seed=seed, at=self.at)
 
     def sample(self, n: int = 1, seed: int = 0, context: Tensor | None = None, mean: bool = True) -> Tensor:
         """`n` events from the model: the mean of p(x|z), or draws of x; (n, *event)."""
@@ -164,8 +172,9 @@ def resume(path: Path | str, *, data: Data | None = None, report: Silent | None 
     return train_system(system, data, folder.path, record, report, resuming=True)
 
 
-def load(path: Path | str, *, model: Model | None = None, weights: str = "best") -> Run:
-    """Open a run. One of a recipe is built again by name; one composed by hand needs `model`, the same composition.
+def load(path: Path | str, *, model: Model | None = None, weights: str = "best", at: Choices | None = None) -> Run:
+    """Open a run. One of a recipe is built again by name; one composed by hand needs `model`, the same composition, and
+    `at`, where it was trained with one.
 
     Nothing in the folder is executed: weights are safetensors and everything else is JSON or CSV.
     """
@@ -185,7 +194,8 @@ def load(path: Path | str, *, model: Model | None = None, weights: str = "best")
         raise ValueError(f"{path} has no {weights} weights yet (status {record['status']}): vaekit resume {path}")
     load_weights(model, file)
     model.eval()
-    return Run(folder, model, on_labels=system is not None and system.on_labels)
+    found = System(model, Distortion()) if system is None else system
+    return Run(folder, model, on_labels=found.on_labels, at=at or found.at)
 
 
 def built(make: Callable[[], System], seed: int, data: Data | None = None) -> System:
@@ -240,7 +250,7 @@ def train_system(
     fabric.barrier()
     load_weights(system.model.cpu(), folder.best)
     system.model.eval()
-    return Run(folder, system.model, data, system.on_labels)
+    return Run(folder, system.model, data, system.on_labels, system.at)
 
 
 def begin(fabric: Fabric, folder: RunFolder, record: Mapping[str, Any], resuming: bool) -> None:
@@ -275,9 +285,12 @@ def finish(trainer: Trainer, folder: RunFolder, data: Data, report: Silent) -> N
     folder.update(status="finished", steps=trainer.position.steps, best_epoch=trainer.position.best_epoch)
     from vaekit.report import draw_pictures
 
-    trainer.model.cpu()
-    load_weights(trainer.model, folder.best)
-    pictures = draw_pictures(trainer.model, data, trainer.metrics.rows, folder.path, seed=trainer.plan.seed)
+    load_weights(trainer.model.cpu().float(), folder.best)
+    try:
+        pictures = draw_pictures(trainer.model, data, trainer.metrics.rows, folder.path, seed=trainer.plan.seed)
+    except ValueError as error:
+        report.note(f"no pictures: {error}")
+        return
     report.note("pictures: " + "  ".join(str(path) for path in pictures))
 
 

@@ -249,6 +249,12 @@ def test_aggressive_training_ends_for_good_when_information_no_longer_rises(digi
         ({"epoch": 3}, "did you mean epochs"),
         ({"clip": -1.0}, "clip must be a finite number above 0"),
         ({"batch_size": 2, "accumulate": 3}, "cannot be cut"),
+        ({"batch_size": 52, "accumulate": 4}, "the last batch of an epoch has 2 examples, too few"),
+        pytest.param(
+            {"accelerator": "cuda"},
+            "accelerator 'cuda' with 1 devices",
+            marks=pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device"),
+        ),
     ],
 )
 def test_a_plan_that_cannot_be_is_refused_in_a_sentence(digits, options, sentence):

@@ -137,10 +137,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
     except (ValueError, CycloptsError) as error:
         stop(str(error), 2)
-    except Broken as broken:
-        stop(str(broken), 1)
     except BrokenPipeError:  # the reader of our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        stop(f"{error.filename or 'a file'}: {error.strerror}", 2)
+    except Broken as broken:
+        stop(str(broken), 1)
     except KeyboardInterrupt:
         raise SystemExit(130) from None
 

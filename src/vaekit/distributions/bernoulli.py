@@ -11,9 +11,6 @@ __all__ = ["Bernoulli"]
 class Bernoulli(td.Bernoulli):
     """torch's Bernoulli over `logits`, with a faster log_prob; values between 0 and 1 are priced by cross-entropy."""
 
-    def __init__(self, logits: Tensor, validate_args: bool | None = None) -> None:
-        super().__init__(logits=logits, validate_args=validate_args)
-
     def log_prob(self, value: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         """x log p + (1 - x) log(1 - p), nats. The sign is the kernel's weight: negating the result is a pass more."""
         logits, x = self.logits, value

@@ -14,9 +14,6 @@ HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
 class UnitNormal(Normal):
     """Normal(0, 1) of the shape, type and device of `loc`, which must hold zeros, and `scale`, which must hold ones."""
 
-    def __init__(self, loc: Tensor, scale: Tensor, validate_args: bool | None = None) -> None:
-        super().__init__(loc, scale, validate_args=validate_args)
-
     def log_prob(self, value: Tensor) -> Tensor:
         """-(z^2 + log 2 pi) / 2, nats."""
         return -0.5 * value.square() - HALF_LOG_TWO_PI

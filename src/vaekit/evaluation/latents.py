@@ -64,4 +64,4 @@ def latent_use(
         for inference in walks(model, split, draws, seed, batch_size, at):
             statistics.add(inference)
     variance, rate = statistics.variance(), statistics.rate()
-    return {name: LatentUse(variance[name].cpu(), rate[name].cpu()) for name in variance}
+    return {name: LatentUse(variance[name].cpu(), rate[name].cpu()) for name in rate}

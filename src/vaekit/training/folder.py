@@ -12,6 +12,7 @@ from vaekit.training.checkpoint import Checkpoints, write_text
 __all__ = ["FORMAT", "RunFolder"]
 
 FORMAT = 1
+KEYS = ("recipe", "arguments", "data", "spec", "plan", "status")
 
 
 class RunFolder:
@@ -79,6 +80,9 @@ class RunFolder:
             raise ValueError(f"{path} is not valid JSON: {error}") from None
         if not isinstance(record, dict) or not isinstance(record.get("format"), int):
             raise ValueError(f"{path} was not written by vaekit: it names no format")
+        missing = [key for key in KEYS if key not in record]
+        if missing:
+            raise ValueError(f"{path} is incomplete: it lacks {missing[0]!r}")
         if record["format"] > FORMAT:
             raise ValueError(f"{path} has format {record['format']}, this vaekit reads up to {FORMAT}: update vaekit")
         return record

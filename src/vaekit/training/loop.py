@@ -1,14 +1,17 @@
 """The loop: rounds of phases over the data, on whatever devices Fabric has, resumable at any step."""
 
 import math
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from torch import Tensor, nn
 
 from vaekit.data import Data, epoch_order
@@ -24,7 +27,7 @@ from vaekit.training.phases import Phase
 from vaekit.training.plan import Plan
 from vaekit.training.progress import Silent
 from vaekit.training.step import Choices
-from vaekit.training.validation import Validation, validate
+from vaekit.training.validation import Validation, information, validate
 
 __all__ = ["Broken", "Trainer"]
 
@@ -87,6 +90,15 @@ class Trainer:
                 f"batch_size {plan.batch_size} cannot be cut for {self.fabric.world_size} processes and "
                 f"{plan.accumulate} pieces"
             )
+        last = len(data.train) % plan.batch_size or plan.batch_size
+        if last < plan.accumulate * self.fabric.world_size:
+            raise ValueError(
+                f"the last batch of an epoch has {last} examples, too few for {self.fabric.world_size} processes and "
+                f"{plan.accumulate} pieces: choose another batch_size"
+            )
+        names = [phase.name for phase in phases]
+        if len(set(names)) < len(names) or any("." in name for name in names):
+            raise ValueError(f"phases need names of their own without a full stop, got {names}")
         self.modules = nn.ModuleDict({"model": model, **{f"objective:{p.name}": p.objective for p in phases}})
         self.modules.to(self.device)
         self.plain = self.fabric.world_size == 1 and plan.precision == "32-true"
@@ -102,6 +114,7 @@ class Trainer:
         self.total = self.epochs * self.per_epoch
         self.position = Position(steps={phase.name: 0 for phase in phases})
         self.means, self.saved_at, self.warned = Means(), time.monotonic(), False
+        self.interrupted = False
 
     def run(self) -> None:
         """Train to the end of the plan, or until it stops early. Ctrl-C saves first."""
@@ -110,8 +123,9 @@ class Trainer:
         with torch.random.fork_rng(devices):
             self.report.start(self.total, self.epochs, self.plan.batch_size)
             try:
-                while not self.position.finished:
-                    self._epoch()
+                with interruptions(self):
+                    while not self.position.finished:
+                        self._epoch()
                 self.save()
             except KeyboardInterrupt:
                 self.save()
@@ -132,9 +146,16 @@ class Trainer:
                 self.ema.update()
             self.position.within += 1
             self.report.step(self.position.steps[self.main.phase.name])
+            self._heed()
             if time.monotonic() - self.saved_at > self.plan.checkpoint_seconds:
                 self.save()
         self._end_epoch()
+        self._heed()
+
+    def _heed(self) -> None:
+        """Stop where a stop was asked for: between rounds, where the state is whole."""
+        if self.interrupted:
+            raise KeyboardInterrupt
 
     def _several(self, moving: Moving) -> None:
         """The steps of a phase that is not the main one, in this round."""
@@ -186,7 +207,7 @@ class Trainer:
         batch = self.data.train.batch(rows, shard=None if part is None else slice(*part))
         terms = moving.step(batch, coefficients, None if part is None else Rows(part[0], len(rows)))
         loss = terms["loss"].sum() * (self.fabric.world_size / len(rows))
-        seen = loss.detach()
+        seen = self._everyones(loss.detach())
         self._stop_if_broken(seen, terms, moving)
         if self.plain:
             loss.backward()
@@ -195,6 +216,14 @@ class Trainer:
         if means is not None:
             means.add(terms, len(terms["loss"]))
         return seen
+
+    def _everyones(self, loss: Tensor) -> Tensor:
+        """The mean over processes, so that all of them decide alike."""
+        if self.fabric.world_size == 1:
+            return loss
+        mean = self.fabric.all_reduce(loss, reduce_op="mean")
+        assert isinstance(mean, Tensor)
+        return mean
 
     def _in_pieces(
         self,
@@ -261,11 +290,12 @@ class Trainer:
         row = {f"train/{name}": value for name, value in self._gathered(self.means).items()}
         self.means = Means()
         validation = self._validate()
+        validation.bound = self.fabric.broadcast(validation.bound)
         row |= validation.row()
         self.metrics.add({"epoch": position.epoch, "step": position.steps[self.main.phase.name], **row})
         position.rows = len(self.metrics.rows)
         for moving in self.moving:
-            moving.phase.rule.end_epoch(lambda: self._information())
+            moving.phase.rule.end_epoch(self._information)
         self.report.epoch(position.epoch, row)
         if validation.bound is not None and not math.isfinite(validation.bound):
             raise Broken(f"epoch {position.epoch}: the validation loss is {validation.bound}. {self._last_good()}")
@@ -300,9 +330,6 @@ class Trainer:
         return self._with_averages(lambda: validate(self.main.bare, self.data.valid, self.device))  # type: ignore[arg-type]
 
     def _information(self) -> float:
-        from vaekit.training.validation import information
-
-        assert self.data.valid is not None or len(self.data.train)
         seed_generators(seed_at(self.plan.seed, 1 << 33), self.device)
         split = self.data.valid if self.data.valid is not None else self.data.train
         return information(self.model, split)
@@ -322,7 +349,10 @@ class Trainer:
         if self.fabric.world_size > 1:
             names = sorted(means.sums)
             counted = torch.stack(
-                [*(means.sums[n] for n in names), torch.tensor(float(means.count), dtype=torch.float64)]
+                [
+                    *(means.sums[n] for n in names),
+                    torch.tensor(float(means.count), dtype=torch.float64, device=self.device),
+                ]
             )
             whole = self.fabric.all_reduce(counted, reduce_op="sum")
             assert isinstance(whole, Tensor)
@@ -349,9 +379,10 @@ class Trainer:
         if self.checkpoints is None or not self.fabric.is_global_zero:
             return
         tensors = dict(self.tensors())
-        bad = [name for name, t in tensors.items() if t.is_floating_point() and not bool(t.isfinite().all())]
+        moved = [(f"a parameter of phase {m.phase.name!r}", p) for m in self.moving for p in m.parameters]
+        bad = [name for name, p in moved if not bool(p.isfinite().all())]
         if bad:
-            raise Broken(f"{bad[0]!r} is no longer finite. {self._last_good()}")
+            raise Broken(f"{bad[0]} is no longer finite. {self._last_good()}")
         self.position.count = self.means.count
         rules = {m.phase.name: m.phase.rule.state() for m in self.moving}
         state = {"position": vars(self.position), "rules": rules, "means": list(self.means.sums)}
@@ -376,11 +407,36 @@ class Trainer:
         self.position.finished = self.position.finished and self.position.planned >= self.epochs
         self.means.count = self.position.count
         self.means.sums = {name: tensors[f"means.{name}"].to(self.device) for name in state["means"]}
-        self.metrics.rewind(self.position.rows)
+        if self.metrics.path is not None:
+            self.metrics.rewind(self.position.rows)
         return True
 
 
 def fabric_for(plan: Plan) -> Fabric:
     """Fabric as the plan asks for it; several processes speak by DDP."""
     strategy = "ddp_find_unused_parameters_true" if plan.devices > 1 else "auto"
-    return Fabric(accelerator=plan.accelerator, devices=plan.devices, precision=plan.precision, strategy=strategy)  # type: ignore[arg-type]
+    found = "cuda" if torch.cuda.is_available() else "cpu"
+    kind = found if plan.accelerator == "auto" else plan.accelerator
+    try:
+        return Fabric(accelerator=kind, devices=plan.devices, precision=plan.precision, strategy=strategy)  # type: ignore[arg-type]
+    except (RuntimeError, ValueError, MisconfigurationException) as error:
+        raise ValueError(f"accelerator {kind!r} with {plan.devices} devices: {error}") from None
+
+
+@contextmanager
+def interruptions(trainer: Trainer) -> Iterator[None]:
+    """Let Ctrl-C wait for the end of a round; the second one does not wait. Elsewhere than in the main thread, nothing."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def heard(*_: Any) -> None:
+        if trainer.interrupted:
+            raise KeyboardInterrupt
+        trainer.interrupted = True
+
+    before = signal.signal(signal.SIGINT, heard)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -45,7 +45,9 @@ class Repeat(Rule):
 
 
 class Aggressive(Rule):
-    """Train the inference network until it stops gaining before each step of the rest (He et al. 2019, alg. 1).
+    """Train the inference network until it stops gaining before each step of the main phase (He et al. 2019, alg. 1).
+
+    Unlike theirs, the main phase's own step moves the inference network once more, if it is among its modules.
 
     In a round: up to `most` steps, ended early where the mean loss of the last `window` steps is no lower than that of
     the window before. Over the run: off for good after the first epoch in which I(x; z) does not rise.

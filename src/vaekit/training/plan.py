@@ -17,9 +17,10 @@ class Plan:
 
     `epochs`: passes over the training data; where not said, as many as make up `steps` steps. `batch_size` is of all
     processes together; `accumulate` cuts each batch into that many pieces whose gradients are summed, with the same
-    noise and the same result. `clip`: largest gradient norm. `ema`: decay of the averaged weights that are then
-    evaluated and kept as best. `patience`: epochs without a better validation bound before stopping; 0 for never. `precision`,
-    `accelerator`, `devices`: as Lightning Fabric names them. `checkpoint_seconds`: work at stake in a kill.
+    noise and the same result for terms per example (dropout, and figures of the whole batch, are each piece's own).
+    `clip`: largest gradient norm. `ema`: decay of the averaged weights that are then evaluated and kept as best.
+    `patience`: epochs without a better validation loss before stopping; 0 for never. `precision`, `accelerator`,
+    `devices`: as Lightning Fabric names them. `checkpoint_seconds`: work at stake in a kill.
     """
 
     epochs: int | None = None
