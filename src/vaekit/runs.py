@@ -28,8 +28,8 @@ from vaekit.training import (
     read_metrics,
     save_tensors,
 )
+from vaekit.training.devices import fabric_for
 from vaekit.training.folder import RunFolder, next_folder
-from vaekit.training.loop import fabric_for
 from vaekit.training.noise import seed_at
 
 __all__ = ["Run", "fit", "load", "resume", "train"]

@@ -25,8 +25,7 @@ class LinearGaussian(Cell):
         self.a = nn.Parameter(torch.tensor(A))
 
     def initial(self, batch: int) -> Carry:
-        zero = self.a.new_zeros(batch, 1)
-        return {"loc": zero, "variance": zero + START}
+        return {"loc": self.a.new_zeros(batch, 1), "variance": self.a.new_full((batch, 1), START)}
 
     def step(self, walk: Walk, carry: Carry) -> Carry:
         prior = normal(carry["loc"], carry["variance"])

@@ -1,17 +1,13 @@
 """The loop: rounds of phases over the data, on whatever devices Fabric has, resumable at any step."""
 
 import math
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
 from lightning_fabric import Fabric
-from lightning_fabric.utilities.exceptions import MisconfigurationException
 from torch import Tensor, nn
 
 from vaekit.data import Data, epoch_order
@@ -19,12 +15,15 @@ from vaekit.distributions.draws import Rows
 from vaekit.models.model import Model
 from vaekit.training.averages import EMA, Means
 from vaekit.training.checkpoint import Checkpoints, optimiser_tensors, restore_optimiser
+from vaekit.training.devices import fabric_for
+from vaekit.training.interruptions import interruptions
 from vaekit.training.memory import keep_freed_memory
 from vaekit.training.metrics import Metrics
 from vaekit.training.moving import Moving, freeze_all_but
 from vaekit.training.noise import seed_at, seed_generators
 from vaekit.training.phases import Phase
 from vaekit.training.plan import Plan
+from vaekit.training.position import Position
 from vaekit.training.progress import Silent
 from vaekit.training.step import Choices
 from vaekit.training.validation import Validation, information, validate
@@ -37,21 +36,6 @@ NOTHING: AbstractContextManager[Any] = nullcontext()
 
 class Broken(RuntimeError):
     """Training met NaN or Inf and stopped."""
-
-
-@dataclass
-class Position:
-    """Where a run is: enough, with the tensors, to go on as if it had never stopped."""
-
-    epoch: int = 0
-    within: int = 0
-    steps: dict[str, int] = field(default_factory=dict)
-    count: int = 0
-    rows: int = 0
-    best: float = math.inf
-    best_epoch: int = 0
-    finished: bool = False
-    planned: int = 0
 
 
 class Trainer:
@@ -410,33 +394,3 @@ class Trainer:
         if self.metrics.path is not None:
             self.metrics.rewind(self.position.rows)
         return True
-
-
-def fabric_for(plan: Plan) -> Fabric:
-    """Fabric as the plan asks for it; several processes speak by DDP."""
-    strategy = "ddp_find_unused_parameters_true" if plan.devices > 1 else "auto"
-    found = "cuda" if torch.cuda.is_available() else "cpu"
-    kind = found if plan.accelerator == "auto" else plan.accelerator
-    try:
-        return Fabric(accelerator=kind, devices=plan.devices, precision=plan.precision, strategy=strategy)  # type: ignore[arg-type]
-    except (RuntimeError, ValueError, MisconfigurationException) as error:
-        raise ValueError(f"accelerator {kind!r} with {plan.devices} devices: {error}") from None
-
-
-@contextmanager
-def interruptions(trainer: Trainer) -> Iterator[None]:
-    """Let Ctrl-C wait for the end of a round; the second one does not wait. Elsewhere than in the main thread, nothing."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def heard(*_: Any) -> None:
-        if trainer.interrupted:
-            raise KeyboardInterrupt
-        trainer.interrupted = True
-
-    before = signal.signal(signal.SIGINT, heard)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
