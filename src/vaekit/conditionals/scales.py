@@ -1,6 +1,7 @@
 """Where a location-scale head takes its scale from."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import torch
@@ -15,14 +16,14 @@ __all__ = ["Fixed", "Optimal", "PerElement", "Scale", "Shared", "as_scale"]
 UNIT = math.log(math.e - 1)  # softplus(UNIT) = 1: a fresh head starts at scale 1
 
 
-class Scale(nn.Module):
+class Scale(nn.Module, ABC):
     """A rule that gives a positive scale; `per_element` says how many features of the network it reads (0 or 1)."""
 
     per_element: int = 0
 
+    @abstractmethod
     def forward(self, loc: Tensor, raw: Tensor | None) -> Tensor:
         """The scale, broadcastable to `loc`; `raw` has loc's shape where per_element is 1."""
-        raise NotImplementedError
 
     def normal(self, loc: Tensor, scale: Tensor) -> Distribution:
         """The normal that a Gaussian head builds from its location and this rule's scale."""
