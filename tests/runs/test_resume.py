@@ -118,6 +118,6 @@ def test_ctrl_c_saves_and_says_how_to_resume(unbroken, tmp_path, presses):
     with pytest.raises(KeyboardInterrupt):
         vk.train("vae", data(), folder=folder, arguments=ARGUMENTS, report=Reports(), **SETTINGS)
     assert any(f"vaekit resume {folder}" in text for text in said)
-    assert vk.runs.RunFolder(folder).read()["status"] == "interrupted"
+    assert vk.training.folder.RunFolder(folder).read()["status"] == "interrupted"
     vk.resume(folder, report=Silent())
     same(unbroken, folder)

@@ -1,19 +1,18 @@
-"""Runs: train a model into a folder, open it again, and ask it things."""
+"""Train a model into a folder: one composed by hand, a recipe by its name, or one that was stopped."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from lightning_fabric import Fabric
-from torch import Tensor, nn
+from torch import nn
 
-import vaekit.data
-from vaekit.data import Data, DataSpec, Split
-from vaekit.evaluation import Evaluation, evaluate
+from vaekit.data import Data
 from vaekit.models import Model
-from vaekit.objectives import Distortion, Objective, Term
+from vaekit.objectives import Objective, Term
 from vaekit.recipes import System, recipe
+from vaekit.runs.loading import built
+from vaekit.runs.run import Run
 from vaekit.training import (
     Broken,
     Choices,
@@ -25,92 +24,12 @@ from vaekit.training import (
     Trainer,
     load_weights,
     plan_from,
-    read_metrics,
     save_tensors,
 )
 from vaekit.training.devices import fabric_for
 from vaekit.training.folder import RunFolder, next_folder
-from vaekit.training.noise import seed_at
 
-__all__ = ["Run", "fit", "load", "resume", "train"]
-
-
-class Run:
-    """A trained model and its folder. `model` holds the best weights; `data` is opened when first asked for."""
-
-    def __init__(
-        self,
-        folder: RunFolder,
-        model: Model,
-        data: Data | None = None,
-        on_labels: bool = False,
-        at: Choices | None = None,
-    ) -> None:
-        self.folder, self.model, self.on_labels, self.at = folder, model, on_labels, at
-        self._data = data
-
-    @property
-    def path(self) -> Path:
-        """Where the run is."""
-        return self.folder.path
-
-    @property
-    def record(self) -> dict[str, Any]:
-        """What run.json says."""
-        return self.folder.read()
-
-    @property
-    def spec(self) -> DataSpec:
-        """What the data was."""
-        return DataSpec.from_dict(self.record["spec"])
-
-    @property
-    def metrics(self) -> list[dict[str, float]]:
-        """One row per epoch, nats per example."""
-        return read_metrics(self.folder.metrics)
-
-    @property
-    def data(self) -> Data:
-        """The data it was trained on, opened again from its record."""
-        if self._data is None:
-            self._data = vaekit.data.Data.reopen(self.record["data"])
-        return self._data
-
-    def split(self, name: str | None = None) -> tuple[str, Split]:
-        """A split by name; without one, the test split, else the validation split, else the training split."""
-        splits = {"test": self.data.test, "valid": self.data.valid, "train": self.data.train}
-        if name is not None and splits.get(name) is None:
-            raise ValueError(
-                f"the data has no split {name!r}: it has {[n for n, s in splits.items() if s is not None]}"
-            )
-        chosen = name or next(n for n, s in splits.items() if s is not None)
-        split = splits[chosen]
-        assert split is not None
-        return chosen, split
-
-    def evaluate(
-        self, samples: int = 100, split: str | None = None, seed: int = 0, limit: int | None = None
-    ) -> Evaluation:
-        """Bounds and the importance-sampled log-likelihood with `samples` draws, on a held-out split."""
-        _, rows = self.split(split)
-        shown = rows if limit is None else rows.first(limit)
-        return evaluate(self.model, shown, self.spec, samples=samples, seed=seed, at=self.at)
-
-    def sample(self, n: int = 1, seed: int = 0, context: Tensor | None = None, mean: bool = True) -> Tensor:
-        """`n` events from the model: the mean of p(x|z), or draws of x; (n, *event)."""
-        self.model.eval()
-        with torch.random.fork_rng([]), torch.no_grad():
-            torch.manual_seed(seed)
-            shown = self.model.generate(n, context).likelihoods["x"]
-            return shown.distribution.mean if mean else shown.value
-
-    def reconstruct(self, x: Tensor, context: Tensor | None = None) -> Tensor:
-        """The mean of p(x|z) at the mean of q(z|x)."""
-        self.model.eval()
-        return self.model.reconstruct(x, context)
-
-    def __repr__(self) -> str:
-        return f"Run({str(self.path)!r}, recipe={self.record['recipe']!r}, status={self.record['status']!r})"
+__all__ = ["fit", "resume", "train"]
 
 
 def fit(
@@ -170,42 +89,6 @@ def resume(path: Path | str, *, data: Data | None = None, report: Silent | None 
     system = built(lambda: recipe(record["recipe"])(data.spec, **record["arguments"]), length.seed, data)
     system.plan = length
     return train_system(system, data, folder.path, record, report, resuming=True)
-
-
-def load(path: Path | str, *, model: Model | None = None, weights: str = "best", at: Choices | None = None) -> Run:
-    """Open a run. One of a recipe is built again by name; one composed by hand needs `model`, the same composition, and
-    `at`, where it was trained with one.
-
-    Nothing in the folder is executed: weights are safetensors and everything else is JSON or CSV.
-    """
-    folder = RunFolder(path)
-    record = folder.read()
-    system = None
-    if model is None:
-        if record["recipe"] is None:
-            raise ValueError(f"{path} was composed by hand: load it with model=, the same composition")
-        spec = DataSpec.from_dict(record["spec"])
-        system = built(lambda: recipe(record["recipe"])(spec, **record["arguments"]), 0)
-        model = system.model
-    file = {"best": folder.best, "last": folder.last}.get(weights)
-    if file is None:
-        raise ValueError(f"weights must be 'best' or 'last', got {weights!r}")
-    if not file.is_file():
-        raise ValueError(f"{path} has no {weights} weights yet (status {record['status']}): vaekit resume {path}")
-    load_weights(model, file)
-    model.eval()
-    found = System(model, Distortion()) if system is None else system
-    return Run(folder, model, on_labels=found.on_labels, at=at or found.at)
-
-
-def built(make: Callable[[], System], seed: int, data: Data | None = None) -> System:
-    """The system with initial weights that depend on the seed alone, and biases that start at the data's mean."""
-    with torch.random.fork_rng([]):
-        torch.manual_seed(seed_at(seed, 1 << 40))
-        system = make()
-    if data is not None:
-        system.model.start_at(data.train.mean())
-    return system
 
 
 def train_system(
