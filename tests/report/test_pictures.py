@@ -7,11 +7,12 @@ from torch.distributions import Independent, MixtureSameFamily, Normal
 
 import vaekit.data
 from vaekit.conditionals import Bernoulli, Categorical, Deterministic, Gaussian
+from vaekit.latent import typical
 from vaekit.models import VAE
 from vaekit.networks import MLP, OneHot
 from vaekit.priors import Prior, StandardNormal
 from vaekit.report import curves, draw_pictures, kl_per_dimension, reconstructions, showpiece
-from vaekit.report.pictures import infer, typical
+from vaekit.report.pictures import infer
 
 
 def named(paths):

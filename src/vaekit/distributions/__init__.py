@@ -10,4 +10,5 @@ from vaekit.distributions.logistic_mixture import *
 from vaekit.distributions.optimal_normal import *
 from vaekit.distributions.parameters import *
 from vaekit.distributions.point_mass import *
+from vaekit.distributions.tempered import *
 from vaekit.distributions.unit_normal import *

@@ -11,7 +11,7 @@ from torch import Tensor
 from vaekit.data import Split
 from vaekit.distributions.point_mass import PointMass
 from vaekit.evaluation.passes import Batch, batches, check_count, check_split, evaluating, walks
-from vaekit.models.choices import Along, FromPrior
+from vaekit.models.choices import Along, Free
 from vaekit.models.inference import Inference, Latent, total
 from vaekit.models.model import Model
 from vaekit.training.step import Choices
@@ -207,7 +207,7 @@ def has_rate(latent: Latent) -> bool:
     """Whether the latent has a cost: it is drawn from q or observed, under a prior. A computed real code has none."""
     if isinstance(latent.choice, Along):
         return all(has_rate(step) for step in latent.choice.steps)
-    if isinstance(latent.choice, FromPrior):
+    if isinstance(latent.choice, Free):
         return True
     code = isinstance(latent.posterior, PointMass) and latent.posterior.code is None
     return latent.prior is not None and not code

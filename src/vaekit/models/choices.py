@@ -10,12 +10,13 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
+from vaekit.distributions.tempered import tempered
 from vaekit.models.axes import Axes
 
 if TYPE_CHECKING:
     from vaekit.models.inference import Latent
 
-__all__ = ["Along", "Choice", "Enumerate", "FromPrior", "Infer", "Mean", "Observe", "Set"]
+__all__ = ["Along", "Choice", "Enumerate", "Free", "FromPrior", "Infer", "Mean", "Observe", "Set"]
 
 Posterior = Callable[[], Distribution]
 
@@ -68,15 +69,8 @@ class Mean(Infer):
         latent.value = q.mode if is_discrete(q) else q.mean
 
 
-@dataclass(frozen=True)
-class FromPrior(Choice):
-    """Draw from the prior: nothing is known of this latent and it costs nothing."""
-
-    def take(self, latent: "Latent", axes: Axes, posterior: Posterior | None) -> None:
-        """Ancestral sampling, one value for each row."""
-        if latent.prior is None:
-            raise ValueError(f"latent {latent.name!r} has no prior to draw from: give the model one")
-        latent.value, latent.log_q = axes.draw(latent.prior)
+class Free(Choice):
+    """A value that nothing is known of and that costs nothing."""
 
     def rate_elements(self, latent: "Latent") -> Tensor:
         """Zero."""
@@ -88,8 +82,21 @@ class FromPrior(Choice):
 
 
 @dataclass(frozen=True)
-class Set(FromPrior):
-    """Give the latent this value from outside (*leading, *event); it costs nothing."""
+class FromPrior(Free):
+    """Draw from the prior, at a temperature: its scales are multiplied by it, or its logits divided."""
+
+    temperature: float = 1.0
+
+    def take(self, latent: "Latent", axes: Axes, posterior: Posterior | None) -> None:
+        """Ancestral sampling, one value for each row."""
+        if latent.prior is None:
+            raise ValueError(f"latent {latent.name!r} has no prior to draw from: give the model one")
+        latent.value, latent.log_q = axes.draw(tempered(latent.prior, self.temperature))
+
+
+@dataclass(frozen=True)
+class Set(Free):
+    """Give the latent this value from outside (*leading, *event)."""
 
     value: Tensor
 

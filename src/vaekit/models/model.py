@@ -64,13 +64,21 @@ class Model(nn.Module, ABC):
         return walk.inference()
 
     def generate(
-        self, n: int = 1, context: Tensor | None = None, *, at: Mapping[str, Choice] | None = None
+        self,
+        n: int = 1,
+        context: Tensor | None = None,
+        *,
+        at: Mapping[str, Choice] | None = None,
+        default: Choice = FromPrior(),  # noqa: B008  (frozen)
     ) -> Inference:
-        """Walk the graph forwards `n` times (or once for each row of `context`): latents from their priors."""
+        """Walk the graph forwards `n` times (or once for each row of `context`): latents from their priors.
+
+        `at` says by name what happens at a latent instead, `default` at the others.
+        """
         if n < 1:
             raise ValueError(f"n must be at least 1, got {n}")
         axes = Axes(n if context is None else len(context))
-        walk = Walk({}, axes, FromPrior(), at=at, context=context)
+        walk = Walk({}, axes, default, at=at, context=context)
         self.walk(walk)
         return walk.inference()
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
-from torch.distributions import Distribution
 
 from vaekit.data import Data, Split, epoch_order
+from vaekit.latent import typical
 from vaekit.models.choices import Mean
 from vaekit.models.inference import Inference
 from vaekit.models.model import Model
@@ -99,22 +99,6 @@ def by_dimension(inference: Inference, name: str) -> bool:
 def infer(model: Model, batch: Mapping[str, Tensor]) -> Inference:
     """A walk at the posteriors' means."""
     return model.infer({"x": batch["x"]}, batch.get("context"), default=Mean())
-
-
-def typical(inference: Inference, name: str) -> Tensor:
-    """The mean of a likelihood; its mode where it has no mean (categories), what it drew where it has neither."""
-    p_x = inference.likelihoods[name].distribution
-    found = [value for value in (quantity(p_x, "mean"), quantity(p_x, "mode")) if value is not None]
-    return found[0] if found else p_x.sample()
-
-
-def quantity(d: Distribution, name: str) -> Tensor | None:
-    """The mean or mode, where the family has one: torch says that there is none by NaN or NotImplementedError."""
-    try:
-        value: Tensor = getattr(d, name)
-    except NotImplementedError:
-        return None
-    return None if bool(value.isnan().all()) else value
 
 
 def batch_of(model: Model, split: Split, rows: Tensor) -> dict[str, Tensor]:

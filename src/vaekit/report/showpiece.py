@@ -11,10 +11,11 @@ from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from vaekit.data import Data, epoch_order
+from vaekit.latent import typical
 from vaekit.models.model import Model
 from vaekit.report.curves import LINES, as_table, limits
 from vaekit.report.grids import arrange, enlarge
-from vaekit.report.pictures import batch_of, evaluated, infer, own_generators, typical
+from vaekit.report.pictures import batch_of, evaluated, infer, own_generators
 from vaekit.report.style import BLUE, DPI, INK, SOFT, VERMILION, dress, new_figure, number, styled
 from vaekit.report.values import drawable
 
