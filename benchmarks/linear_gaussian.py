@@ -13,7 +13,7 @@ import json
 import math
 import platform
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -144,7 +144,7 @@ def compared(data: Data, latent: int, plan: Plan, within: float) -> dict[str, An
 
 def estimated(model: VAE, data: Data) -> dict[str, float]:
     """vaekit's own estimates, which must agree with the closed forms within the noise of their draws."""
-    few = replace(data.train, x=data.train.x[:1000], labels=None)
+    few = data.train.first(1000)
     x = few.batch(torch.arange(len(few)))["x"]
     elbo = bound(model, few, draws=100).elbo
     assert elbo is not None

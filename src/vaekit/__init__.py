@@ -20,8 +20,9 @@ from vaekit.networks import *
 from vaekit.objectives import *
 from vaekit.priors import *
 from vaekit.recipes import System, recipe, recipes
-from vaekit.runs import Run, fit, load, resume, train
-from vaekit.training import Adam, Aggressive, Phase, Plan, Progress, Repeat, Silent, Trainer
+from vaekit.runs import Run, fit, from_pretrained, load, resume, train
+from vaekit.sweeps import Sweep, sweep
+from vaekit.training import Adam, Aggressive, Callback, Phase, Plan, Progress, Repeat, Silent, Trainer
 
 # a room's star brings its files along as names; what is public here are the rooms and what they hold
 for _name, _value in list(globals().items()):

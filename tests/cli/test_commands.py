@@ -11,6 +11,9 @@ import pytest
 from matplotlib.image import imread
 
 from vaekit.cli.main import main
+from vaekit.cli.options import OPEN
+from vaekit.cli.training import PLAN, THEN
+from vaekit.recipes import recipes
 
 TINY = ["--limit", "300", "--epochs", "2", "--hidden", "8", "--latent", "2", "--accelerator", "cpu"]
 
@@ -133,7 +136,7 @@ def test_a_mistake_is_answered_in_one_sentence_and_nothing_is_left(words, senten
         (["evaluate", "--split", "tset"], "no split 'tset'"),
         (["evaluate", "--weights", "worst"], "weights must be 'best' or 'last'"),
         (["sample", "-n", "0"], "n must be at least 1"),
-        (["sample", "-o", "samples.gif"], "must name a .npy file"),
+        (["sample", "-o", "samples.gif"], "-o must name a .npy or .png file"),
         (["sample", "--label", "3"], "not conditioned on labels"),
     ],
 )
@@ -184,3 +187,9 @@ assert before == seen() and torch.equal(state, torch.get_rng_state())
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+
+
+def test_no_recipes_option_is_one_of_the_data_or_of_the_training():
+    """Both would be one option of `vaekit train`."""
+    taken = {p.name for p in (*OPEN, *PLAN, *THEN)}
+    assert {name: taken & set(r.options) for name, r in recipes().items() if taken & set(r.options)} == {}

@@ -9,7 +9,8 @@ from torch.testing import assert_close
 
 from vaekit import data
 
-GREY = np.tile(np.arange(256, dtype=np.uint8).reshape(1, 16, 16), (40, 1, 1))
+GREY = np.tile(np.arange(256, dtype=np.uint8).reshape(1, 16, 16), (41, 1, 1))
+GREY[40] = 7  # data that are the same everywhere are refused; `limit` leaves this one out
 NOISES = {"binarise": {"binarise": "visit"}, "dequantise": {"dequantise": True}}
 
 
@@ -23,7 +24,7 @@ def visits(split, n, generator):
 
 
 def test_binarised_pixels_are_on_as_often_as_they_are_bright():
-    x = visits(data.open(GREY, binarise="visit", valid=0).train, 100, seeded())
+    x = visits(data.open(GREY, limit=40, binarise="visit", valid=0).train, 100, seeded())
     assert set(x.unique().tolist()) == {0.0, 1.0}
     grey = torch.arange(256).reshape(1, 16, 16) / 255
     errors = (x.mean(0) - grey).abs() / (grey * (1 - grey) / len(x)).sqrt().clamp(min=1e-12)
@@ -33,7 +34,7 @@ def test_binarised_pixels_are_on_as_often_as_they_are_bright():
 
 
 def test_floats_in_the_unit_interval_are_grey_levels_too():
-    x = visits(data.open(GREY / 255, binarise="visit", valid=0).train, 100, seeded())
+    x = visits(data.open(GREY / 255, limit=40, binarise="visit", valid=0).train, 100, seeded())
     assert_close(x.mean((0, 1)), torch.arange(256).reshape(16, 16) / 255, atol=0.04, rtol=0)
 
 
@@ -54,13 +55,13 @@ def test_dequantised_values_fill_their_level_and_never_leave_it(levels):
 
 
 def test_every_dequantised_value_of_eight_bits_gives_its_level_back():
-    x = visits(data.open(GREY, dequantise=True, valid=0).train, 500, seeded())  # 5 million elements
+    x = visits(data.open(GREY, limit=40, dequantise=True, valid=0).train, 500, seeded())  # 5 million elements
     assert torch.equal((x * 256).floor(), torch.arange(256.0).reshape(1, 1, 16, 16).expand_as(x))
 
 
 @pytest.mark.parametrize("noise", NOISES)
 def test_processes_that_share_a_batch_see_what_one_would(noise):
-    train = data.open(GREY, labels=np.arange(40), valid=0, **NOISES[noise]).train
+    train = data.open(GREY, limit=40, labels=np.arange(41), valid=0, **NOISES[noise]).train
     rows = data.epoch_order(40, 0, 0)[:30]
     whole = train.batch(rows, seeded())
     shards = [train.batch(rows, seeded(), shard=part) for part in (slice(0, 11), slice(11, None))]
@@ -72,12 +73,12 @@ def test_processes_that_share_a_batch_see_what_one_would(noise):
 
 @pytest.mark.parametrize("noise", NOISES)
 def test_training_noise_is_new_at_each_visit_and_the_rest_is_fixed(noise):
-    opened = data.open(GREY, valid=10, test=10, **NOISES[noise])
+    opened = data.open(GREY, limit=40, valid=10, test=10, **NOISES[noise])
     rows = torch.arange(5)
     assert not torch.equal(opened.train.batch(rows)["x"], opened.train.batch(rows)["x"])
     assert opened.train.x.dtype == torch.uint8
-    again = data.open(GREY, valid=10, test=10, **NOISES[noise])
-    other = data.open(GREY, valid=10, test=10, seed=1, **NOISES[noise])
+    again = data.open(GREY, limit=40, valid=10, test=10, **NOISES[noise])
+    other = data.open(GREY, limit=40, valid=10, test=10, seed=1, **NOISES[noise])
     for role in ("valid", "test"):
         drawn = getattr(opened, role).batch(rows)["x"]
         assert_close(getattr(opened, role).batch(rows, seeded(9))["x"], drawn, rtol=0, atol=0)
@@ -87,7 +88,7 @@ def test_training_noise_is_new_at_each_visit_and_the_rest_is_fixed(noise):
 
 
 def test_fixed_binarisation_stays_fixed_and_small():
-    opened = data.open(GREY, binarise="fixed", valid=10)
+    opened = data.open(GREY, limit=40, binarise="fixed", valid=10)
     assert (opened.spec.domain, opened.spec.levels) == ("binary", None)
     assert opened.train.x.dtype == opened.valid.x.dtype == torch.uint8
     rows = torch.arange(30)
@@ -97,19 +98,19 @@ def test_fixed_binarisation_stays_fixed_and_small():
 
 def test_binary_data_are_left_as_they_are():
     bits = GREY > 99
-    opened = data.open(bits, binarise="visit", valid=0)
-    assert opened.spec == data.open(bits, valid=0).spec
+    opened = data.open(bits, limit=40, binarise="visit", valid=0)
+    assert opened.spec == data.open(bits, limit=40, valid=0).spec
     assert opened.train.visit is None
 
 
 def test_opening_and_reading_leave_the_global_generator_alone():
     before = torch.get_rng_state()
-    data.open(GREY, binarise="visit", valid=0.1).train.batch(torch.arange(3), seeded())
+    data.open(GREY, limit=40, binarise="visit", valid=0.1).train.batch(torch.arange(3), seeded())
     assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_without_a_generator_the_global_one_is_followed():
-    train = data.open(GREY, binarise="visit", valid=0).train
+    train = data.open(GREY, limit=40, binarise="visit", valid=0).train
     torch.manual_seed(4)
     first = train.batch(torch.arange(4))["x"]
     assert_close(train.batch(torch.arange(4), seeded(4))["x"], first, rtol=0, atol=0)
@@ -117,14 +118,14 @@ def test_without_a_generator_the_global_one_is_followed():
 
 def test_a_batch_cannot_change_the_data():
     for given in (GREY, GREY / 255):
-        train = data.open(given, valid=0).train
+        train = data.open(given, limit=40, valid=0).train
         kept = train.x.clone()
         train.batch(torch.arange(5))["x"].zero_()
         assert_close(train.x, kept)
 
 
 def test_a_split_travels_to_another_process():
-    train = data.open(GREY, dequantise=True, valid=0).train
+    train = data.open(GREY, limit=40, dequantise=True, valid=0).train
     copy = pickle.loads(pickle.dumps(train))
     assert_close(copy.batch(torch.arange(4), seeded())["x"], train.batch(torch.arange(4), seeded())["x"])
 
@@ -132,7 +133,7 @@ def test_a_split_travels_to_another_process():
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 @pytest.mark.parametrize("noise", NOISES)
 def test_a_batch_is_made_where_the_data_live(noise):
-    opened = data.open(GREY, labels=np.arange(40), valid=10, **NOISES[noise])
+    opened = data.open(GREY, limit=40, labels=np.arange(41), valid=10, **NOISES[noise])
     there = opened.to("cuda")
     rows = torch.arange(7)
     assert_close(there.train.batch(rows, seeded())["x"].cpu(), opened.train.batch(rows, seeded())["x"])

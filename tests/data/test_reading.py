@@ -101,7 +101,7 @@ def test_a_named_set_is_looked_for_under_the_environments_folder(tmp_path, monke
 
 def test_a_missing_set_says_where_it_was_looked_for_and_what_it_needs(tmp_path, monkeypatch):
     monkeypatch.delenv("VAEKIT_DATA", raising=False)
-    with pytest.raises(ValueError, match=r"'digitz' is neither 'digits' nor .* set \$VAEKIT_DATA, which is not set"):
+    with pytest.raises(ValueError, match=r"'digitz' is neither .*mean digits\?.* set \$VAEKIT_DATA, which is not set"):
         data.open("digitz")
     write_set(tmp_path)
     (tmp_path / "t10k-labels-idx1-ubyte.gz").unlink()
@@ -187,7 +187,7 @@ class Alone(Pairs):
 class Endless(IterableDataset):
     def __iter__(self):
         while True:
-            yield torch.from_numpy(GREY[0])
+            yield from torch.from_numpy(GREY)
 
 
 def test_datasets_and_loaders_equal_arrays():
@@ -264,7 +264,7 @@ WRONG = {
     "unknown binarise": (GREY, {"binarise": "once"}, "binarise must be one of fixed, visit, got 'once'"),
     "wrong shape": (GREY, {"shape": (3, 3)}, "shape must hold the 20 elements"),
     "too few levels": (GREY, {"levels": 10}, "must be in 0..9 to have the domain levels, got values in"),
-    "levels of one": (GREY, {"levels": 1}, "levels must be at least 2, got 1"),
+    "levels of one": (GREY, {"levels": 1}, "levels must be a whole number of at least 2, got 1"),
     "levels of reals": (GREY, {"levels": 9, "domain": "real"}, "levels belongs to the domains levels and categories"),
     "counts with fractions": (HALF, {"domain": "counts"}, "whole numbers to have the domain counts, got fractions"),
     "unit beyond 1": (GREY, {"domain": "unit"}, "must be in 0..1 to have the domain unit"),
@@ -272,7 +272,7 @@ WRONG = {
     "both noises": (GREY, {"binarise": "visit", "dequantise": True}, "give one"),
     "binarise reals": (HALF - 1, {"binarise": "fixed"}, "binarise needs grey levels, .* got real"),
     "dequantise floats": (HALF, {"dequantise": True}, "dequantise needs data of the domain levels, got unit"),
-    "limit of one": (GREY, {"limit": 1}, "limit must be at least 2"),
+    "limit of one": (GREY, {"limit": 1}, "limit must be a whole number of at least 2 examples, got 1"),
     "seed below 0": (GREY, {"seed": -1}, "must be at least 0, got"),
     "folder of an array": (GREY, {"folder": "/tmp"}, "folder belongs to a set's name"),
     "a number": (3, {}, "source must be a set's name, .*, got 3"),

@@ -158,7 +158,7 @@ def test_collapse_is_said_in_words(digits, tmp_path):
 def test_a_record_that_lacks_a_part_is_refused_in_a_sentence(finished):
     path = finished / "run.json"
     path.write_text(json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k != "plan"}))
-    with pytest.raises(ValueError, match="incomplete: it lacks 'plan'"):
+    with pytest.raises(ValueError, match="not as vaekit wrote it: it lacks 'plan'"):
         vk.resume(finished)
 
 

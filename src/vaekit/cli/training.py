@@ -1,40 +1,25 @@
-"""`vaekit train`: a command whose options are those of the data, of the named recipe, and of the plan."""
+"""`vaekit train` and `resume`: options are those of the data, of the named recipe, and of the plan."""
 
 import inspect
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 from cyclopts.group import Group
 
-import vaekit.data
+from vaekit.cli.options import DATA, OPEN, SOURCE, Json, opened, option
+from vaekit.cli.output import check_table, write_table
 from vaekit.recipes import recipe, recipes
 from vaekit.recipes.recipe import Option, in_words
-from vaekit.runs import train
+from vaekit.runs import Run, resume, train
 
-__all__ = ["train_command"]
+__all__ = ["resume_run", "train_command"]
 
-DEFAULT = "vae"
-DATA, MODEL, LENGTH = Group("Data", sort_key=1), Group("Recipe", sort_key=2), Group("Training", sort_key=3)
+FLAT, PICTURES = "vae", "conv-vae"
+MODEL, LENGTH, AFTER = Group("Recipe", sort_key=2), Group("Training", sort_key=3), Group("Afterwards", sort_key=4)
 
-
-def option(kind: Any, name: str, default: Any, group: Group, said: str) -> inspect.Parameter:
-    """A keyword of the command, with its help."""
-    shown = Annotated[kind, Parameter(help=said, group=group, consume_multiple=True, negative_iterable=())]
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=shown)
-
-
-OPEN = [
-    option(Path | None, "data_dir", None, DATA, "folder that holds a named set's files; else $VAEKIT_DATA/NAME"),
-    option(str | None, "binarise", None, DATA, "visit (drawn afresh at every visit) or fixed: make grey levels binary"),
-    option(bool, "dequantise", False, DATA, "add uniform noise to levels, for densities on [0, 1]"),
-    option(str | None, "domain", None, DATA, "what the values are, where the guess is wrong: real, unit, counts, ..."),
-    option(
-        float | None, "valid", None, DATA, "examples (or share of them) held out to choose the best weights; 0 for none"
-    ),
-    option(int | None, "limit", None, DATA, "only the first so many examples"),
-]
 PLAN = [
     option(int | None, "epochs", None, LENGTH, "passes over the training data [default: what makes up --steps]"),
     option(int, "steps", 10_000, LENGTH, "steps, where epochs are not said"),
@@ -54,37 +39,75 @@ PLAN = [
     option(int, "devices", 1, LENGTH, "processes, one per device"),
     option(float, "checkpoint_seconds", 30.0, LENGTH, "seconds of work that a kill can cost"),
 ]
-OPENING = {p.name: "folder" if p.name == "data_dir" else p.name for p in OPEN}
+THEN = [
+    option(bool, "report", True, AFTER, "write report.html into the run's folder"),
+    option(Path | None, "scores", None, AFTER, "also score every example of DATA into this .csv, .parquet or .npy"),
+    option(tuple[str, ...], "logger", (), AFTER, "log to tensorboard, wandb or mlflow too"),
+]
 PLANNING = {p.name for p in PLAN}
 
 
 def train_command(tokens: Sequence[str]) -> Callable[..., None]:
     """The command, with the options of the recipe that `tokens` name."""
-    chosen = recipe(named_recipe(tokens)) if "train" in tokens[:1] else recipe(DEFAULT)
+    asked = "train" in tokens[:1]
+    chosen = recipe(named_recipe(tokens) if asked else FLAT)
 
-    def command(data: str, /, *, recipe: str = DEFAULT, out: Path | None = None, **options: Any) -> None:
-        opening = {OPENING[name]: value for name, value in options.items() if name in OPENING}
-        opened = vaekit.data.open(data, **opening, seed=options.get("seed", 0))
+    def command(data: str, /, *, out: Path | None = None, as_json: bool = False, **options: Any) -> None:
+        scores, loggers = options.get("scores"), options.get("logger", ())
+        if scores is not None:
+            check_table(scores)
         plan = {name: value for name, value in options.items() if name in PLANNING}
         arguments = {name: value for name, value in options.items() if name in chosen.options}
-        print(train(recipe, opened, folder=out, arguments=arguments, **plan).path)
+        run = train(chosen.name, opened(data, options), folder=out, arguments=arguments, loggers=loggers, **plan)
+        if options.get("report", True):
+            run.report()
+        if scores is not None:
+            write_table({name: column.numpy() for name, column in run.score(data).items()}, scores)
+        said(run, as_json)
 
     command.__doc__ = f"Train a recipe on data into a run folder.\n\nRecipe {chosen.name}: {chosen.summary}"
-    parameters = [*fixed(), *OPEN, *map(from_recipe, chosen.options.values()), *PLAN]
+    parameters = [*fixed(chosen.name), *OPEN, *map(from_recipe, chosen.options.values()), *PLAN, *THEN]
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {p.name: p.annotation for p in parameters}
     return command
 
 
-def fixed() -> list[inspect.Parameter]:
+def resume_run(
+    run: Path,
+    /,
+    *,
+    epochs: Annotated[int | None, Parameter(help="a new length, in epochs in all")] = None,
+    report: Annotated[bool, Parameter(help="write report.html into the run's folder")] = True,
+    as_json: Json = False,
+) -> None:
+    """Go on with a run that was stopped: to the same weights, bit for bit, that it would have had."""
+    changed: dict[str, Any] = {} if epochs is None else {"epochs": epochs}
+    finished = resume(run, **changed)
+    if report:
+        finished.report()
+    said(finished, as_json)
+
+
+def said(run: Run, as_json: bool) -> None:
+    """Where the run is, on standard output, so that a pipe can take it up; or what came of it, in JSON."""
+    if not as_json:
+        print(run.path)
+        return
+    record, rows = run.record, run.metrics
+    kept: Mapping[str, Any] = rows[max(0, record.get("best_epoch", 0) - 1)] if rows else {}
+    chosen = {name: record.get(name) for name in ("recipe", "arguments", "objective", "parameters", "status")}
+    print(json.dumps({"run": str(run.path), **chosen, "epochs": len(rows), "best": kept}))
+
+
+def fixed(name: str) -> list[inspect.Parameter]:
     """What every training names: the data, the recipe and the folder."""
-    where = "digits, mnist or another IDX set, or a .npy or .npz file"
-    data = Annotated[str, Parameter(help=where, group=DATA)]
-    names = f"which model: {', '.join(recipes())}"
+    data = Annotated[str, Parameter(help=SOURCE, group=DATA)]
+    names = f"which model: {', '.join(recipes())} [default: conv-vae for a folder of pictures or shards, else vae]"
     return [
         inspect.Parameter("data", inspect.Parameter.POSITIONAL_ONLY, annotation=data),
-        option(str, "recipe", DEFAULT, MODEL, names),
+        option(str, "recipe", name, MODEL, names),
         option(Path | None, "out", None, LENGTH, "the run's folder [default: the next free one under runs/]"),
+        inspect.Parameter("as_json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Json),
     ]
 
 
@@ -96,10 +119,15 @@ def from_recipe(given: Option) -> inspect.Parameter:
 
 
 def named_recipe(tokens: Sequence[str]) -> str:
-    """The value of --recipe among the tokens."""
+    """The value of --recipe among the tokens, else what fits the source."""
     for i, token in enumerate(tokens):
         if token == "--recipe" and i + 1 < len(tokens):
             return tokens[i + 1]
         if token.startswith("--recipe="):
             return token.partition("=")[2]
-    return DEFAULT
+    return PICTURES if any(map(holds_pictures, tokens[1:2])) else FLAT
+
+
+def holds_pictures(source: str) -> bool:
+    """Whether the source is a folder or shards, which hold pictures."""
+    return Path(source).is_dir() or source.endswith((".tar", ".tar.gz", ".tgz"))

@@ -83,14 +83,20 @@ class Conditional(nn.Module, ABC):
 
 
 class ParametersOf(nn.Module):
-    """A conditional as a plain module, tensors to a dict of tensors: what `torch.export` and ONNX take."""
+    """A conditional as a plain module, tensors to a dict of tensors: what `torch.export` and ONNX take.
 
-    def __init__(self, conditional: Conditional) -> None:
+    `embed`, where given, is applied to the last input, the context, first.
+    """
+
+    def __init__(self, conditional: Conditional, embed: nn.Module | None = None) -> None:
         super().__init__()
-        self.conditional = conditional
+        self.conditional, self.embed = conditional, embed
 
     def forward(self, *inputs: Tensor) -> Parameters:
         """The distribution's parameters, each (B, ...), from inputs (B, ...)."""
+        if self.embed is not None and len(inputs) > 1:
+            *first, context = inputs
+            inputs = (*first, self.embed(context))
         return self.conditional.outputs(*inputs)
 
 

@@ -1,12 +1,15 @@
-"""From arrays as they come to examples as models take them: checked, shaped, channels first."""
+"""From examples as they come to examples as models take them: checked, shaped, channels first."""
 
 import math
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
-from vaekit.data.domain import Domain, is_whole
+from vaekit.data.domain import Domain
+from vaekit.data.rows import Rows, changed
 from vaekit.data.sources import Examples
+from vaekit.data.values import is_whole, survey
 
 __all__: list[str] = []
 
@@ -14,27 +17,26 @@ PICTURES = (Domain.BINARY, Domain.LEVELS, Domain.UNIT)
 CHANNELS = (1, 3)
 
 
-def checked(examples: Examples, name: str) -> Examples:
-    """The same examples, each array sound and as long as the others."""
-    check_numbers(examples.x, f"{name}: x")
+def checked(examples: Examples, name: str, least: int = 2) -> Examples:
+    """The same examples, at least so many of them, with as many sound labels and contexts."""
     if examples.x.ndim < 2:
         raise ValueError(
             f"{name}: x must be (N, *event), got shape {examples.x.shape}: for single numbers give x[:, None]"
         )
-    if len(examples) < 2:
-        raise ValueError(f"{name}: x must hold at least 2 examples, got {len(examples)}")
+    if len(examples) < least:
+        raise ValueError(f"{name}: x must hold at least {least} examples, got {len(examples)}")
     for role, array in (("labels", examples.labels), ("context", examples.context)):
         if array is not None and (array.ndim == 0 or len(array) != len(examples)):
             raise ValueError(f"{name}: {role} must be one for each of {len(examples)} examples, got {array.shape}")
     if examples.context is not None:
-        check_numbers(examples.context, f"{name}: context")
+        survey(examples.context, f"{name}: context")
     return replace(examples, labels=None if examples.labels is None else checked_labels(examples.labels, name))
 
 
 def checked_labels(labels: np.ndarray, name: str) -> np.ndarray:
     """Labels (N,) as integers from 0; a column (N, 1) is taken too."""
     flat = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
-    if flat.ndim != 1 or flat.dtype.kind not in "biuf" or not is_whole(flat):
+    if flat.ndim != 1 or flat.dtype.kind not in "biuf" or not is_whole(flat) or not np.isfinite(flat).all():
         raise ValueError(
             f"{name}: labels must be (N,) whole numbers from 0, got {labels.shape} of {labels.dtype}: "
             "anything else belongs in context="
@@ -44,32 +46,26 @@ def checked_labels(labels: np.ndarray, name: str) -> np.ndarray:
     return flat.astype(np.int64)
 
 
-def check_numbers(x: np.ndarray, name: str) -> None:
-    """Raise unless x holds finite numbers, and some."""
-    if x.dtype.kind not in "biuf":
-        raise ValueError(f"{name} must hold real numbers, got {x.dtype}")
-    if x.size == 0:
-        raise ValueError(f"{name} must not be empty, got shape {x.shape}")
-    if x.dtype.kind != "f":
-        return
-    largest = max(abs(float(x.min())), abs(float(x.max())))  # nan and inf survive both
-    if not largest <= float(np.finfo(np.float32).max):
-        with np.errstate(over="ignore"):
-            bad = ~np.isfinite(x.astype(np.float32))
-        first = np.unravel_index(bad.argmax(), x.shape)
-        raise ValueError(f"{name} must be finite in float32, got {x[first]} in example {first[0]}")
-
-
-def shaped(x: np.ndarray, shape: tuple[int, ...] | None) -> tuple[np.ndarray, tuple[str, ...]]:
+def shaped(x: np.ndarray | Rows, shape: tuple[int, ...] | None) -> tuple[np.ndarray | Rows, tuple[str, ...]]:
     """x (N, *event) in the wanted event shape, or 8-bit pictures with their channels first; and what was done."""
     if shape is not None:
         if math.prod(shape) != math.prod(x.shape[1:]):
             raise ValueError(f"shape must hold the {math.prod(x.shape[1:])} elements of {x.shape[1:]}, got {shape}")
-        return x.reshape(len(x), *shape), ()
+        return changed(x, partial(reshaped, event=shape)), ()
     last = x.ndim == 4 and x.dtype == np.uint8 and x.shape[-1] in CHANNELS and x.shape[1] not in CHANNELS
-    return (np.moveaxis(x, -1, 1), ("channels moved first",)) if last else (x, ())
+    return (changed(x, channels_first), ("channels moved first",)) if last else (x, ())
 
 
-def with_channel(x: np.ndarray, domain: Domain) -> np.ndarray:
+def with_channel(x: np.ndarray | Rows, domain: Domain) -> np.ndarray | Rows:
     """Pictures (N, H, W) as (N, 1, H, W); anything else as it is."""
-    return x[:, None] if x.ndim == 3 and domain in PICTURES else x
+    return changed(x, partial(reshaped, event=(1, *x.shape[1:]))) if x.ndim == 3 and domain in PICTURES else x
+
+
+def reshaped(x: np.ndarray, event: tuple[int, ...]) -> np.ndarray:
+    """x (B, *other) as (B, *event)."""
+    return x.reshape(len(x), *event)
+
+
+def channels_first(x: np.ndarray) -> np.ndarray:
+    """(B, H, W, C) as (B, C, H, W)."""
+    return np.moveaxis(x, -1, 1)

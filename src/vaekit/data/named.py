@@ -5,21 +5,36 @@ from pathlib import Path
 
 import numpy as np
 
+from vaekit.data.downloads import PUBLISHED, fetched
 from vaekit.data.idx import read_idx
+from vaekit.data.nearest import nearest
 from vaekit.data.sources import Examples, Found
 
 __all__: list[str] = []
 
 ROOT = "VAEKIT_DATA"
 STEMS = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+ROOT_NAMES = ("digits", *PUBLISHED)
+FASHION = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+LABEL_NAMES = {"fashion-mnist": FASHION, "kmnist": ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")}
 
 
-def from_name(name: str, folder: str | Path | None) -> Found:
-    """The named set, from `folder`, else from $VAEKIT_DATA/name; digits come with scikit-learn."""
-    if name == "digits" and folder is None:
-        return digits()
+def from_name(name: str, folder: Path | None) -> Found:
+    """The named set, from `folder`, else from $VAEKIT_DATA/name, else fetched; digits come with scikit-learn."""
+    return digits() if name == "digits" and folder is None else from_idx(name, folder_of(name, folder))
+
+
+def from_idx(name: str, folder: Path) -> Found:
+    """A set in four IDX files."""
     train_x, train_y, test_x, test_y = map(read_idx, idx_files(name, folder))
-    return Found(name, Examples(train_x, train_y), Examples(test_x, test_y), valid_share=1 / 12)
+    return Found(
+        name,
+        Examples(train_x, train_y),
+        Examples(test_x, test_y),
+        valid_share=1 / 12,
+        label_names=LABEL_NAMES.get(name, ()),
+        labels_from="the set's own files",
+    )
 
 
 def digits() -> Found:
@@ -28,20 +43,24 @@ def digits() -> Found:
 
     images, labels = load_digits(return_X_y=True)
     levels = images.reshape(-1, 1, 8, 8).astype(np.uint8)
-    return Found("digits", Examples(levels, labels), levels=17, test_share=0.2)
+    return Found("digits", Examples(levels, labels), levels=17, test_share=0.2, labels_from="scikit-learn")
 
 
-def idx_files(name: str, folder: str | Path | None) -> list[Path]:
+def idx_files(name: str, folder: Path) -> list[Path]:
     """The four files, each plain or with .gz."""
-    where = folder_of(name, folder)
-    found = [next((path for path in both_ways(where, stem) if path.is_file()), None) for stem in STEMS]
+    found = [next((path for path in both_ways(folder, stem) if path.is_file()), None) for stem in STEMS]
     missing = [stem for stem, path in zip(STEMS, found, strict=True) if path is None]
     if missing:
         raise ValueError(
             f"{name!r} needs {', '.join(STEMS)} (each plain or .gz) in one folder, "
-            f"got {where} without {', '.join(missing)}"
+            f"got {folder} without {', '.join(missing)}"
         )
     return [path for path in found if path is not None]
+
+
+def holds_idx(folder: Path) -> bool:
+    """Whether a folder holds any of the four files."""
+    return any(path.is_file() for stem in STEMS for path in both_ways(folder, stem))
 
 
 def both_ways(folder: Path, stem: str) -> tuple[Path, Path]:
@@ -49,14 +68,17 @@ def both_ways(folder: Path, stem: str) -> tuple[Path, Path]:
     return folder / stem, folder / f"{stem}.gz"
 
 
-def folder_of(name: str, folder: str | Path | None) -> Path:
-    """Where a named set lies."""
+def folder_of(name: str, folder: Path | None) -> Path:
+    """Where a named set lies, after it was fetched if need be."""
     if folder is not None:
-        return Path(folder)
+        return folder
     root = os.environ.get(ROOT)
+    if name in PUBLISHED and (root is None or not holds_idx(Path(root) / name)):
+        return fetched(name)
     if root is None:
         raise ValueError(
-            f"source {name!r} is neither 'digits' nor a .npy or .npz file: to read it as a set of IDX files "
-            f"({', '.join(STEMS)}, each plain or .gz), give folder= or set ${ROOT}, which is not set"
+            f"source {name!r} is neither a known set (did you mean {nearest(name, ROOT_NAMES)}?) nor a path: to read "
+            f"it as a set of IDX files ({', '.join(STEMS)}, each plain or .gz), give folder= or set ${ROOT}, which is "
+            "not set"
         )
     return Path(root) / name

@@ -1,19 +1,25 @@
 """The door: any source to `Data`, and a record from which a run opens it again."""
 
+import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from html import escape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from vaekit.data.deciding import decide, drawn_for_good, rows_of, wanted
-from vaekit.data.domain import Binarise, Domain
+from vaekit.data.arrays import ARRAY_FILES, given_array
+from vaekit.data.asked import folder_path, from_files, seed_number, truth, wanted
+from vaekit.data.deciding import Decided, after_noise, as_split, decide, drawn_for_good, keeps_noise, scaled_by_training
+from vaekit.data.deciding import standardised as is_standardised
+from vaekit.data.decisions import opening_words, split_words
+from vaekit.data.domain import Binarise, Domain, Fit
+from vaekit.data.finding import find, is_path
 from vaekit.data.holdout import parts, size_of
-from vaekit.data.named import from_name
 from vaekit.data.order import seeded
-from vaekit.data.sources import Found, described, from_file, from_memory, given_array, is_file_name
+from vaekit.data.sources import Found, described
 from vaekit.data.spec import DataSpec
 from vaekit.data.split import Split
 
@@ -24,21 +30,40 @@ ROLES = ("train", "valid", "test")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Data:
-    """Splits, what they hold, and `source`: the JSON-able arguments of `open` that give them again."""
+    """Splits, what they hold, and `source`: the JSON-able arguments of `open` that give them again.
+
+    `words` is what was found and decided on opening, in sentences by what they are about.
+    """
 
     train: Split
     valid: Split | None
     test: Split | None
     spec: DataSpec
     source: dict[str, Any]
+    words: Mapping[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        sizes = ", ".join(f"{role} {len(split):,}" for role, split in self._splits().items())
+        sizes = ", ".join(f"{role} {len(split):,}" for role, split in self.splits().items())
         return f"Data({self.spec.describe()}; {sizes})"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: every decision, by its subject."""
+        lines = ((escape(about), escape(said)) for about, said in self.decisions().items())
+        body = "".join(f"<tr><th style='text-align:left'>{about}</th><td>{said}</td></tr>" for about, said in lines)
+        return f"<table><caption>{escape(self.spec.name)}</caption>{body}</table>"
+
+    def splits(self) -> dict[str, Split]:
+        """The splits that there are, by role."""
+        return {role: getattr(self, role) for role in ROLES if getattr(self, role) is not None}
+
+    def decisions(self) -> dict[str, str]:
+        """What was found and decided: for each subject a sentence."""
+        return {**self.words, **split_words(self.splits(), self.spec)}
 
     def to(self, device: torch.device | str) -> "Data":
         """The same data on `device`."""
-        return replace(self, **{role: split.to(device) for role, split in self._splits().items()})  # type: ignore[arg-type]
+        moved: dict[str, Any] = {role: split.to(device) for role, split in self.splits().items()}
+        return replace(self, **moved)
 
     def conditioned_on_labels(self) -> "Data":
         """The same data with its labels as the context."""
@@ -46,17 +71,19 @@ class Data:
             raise ValueError(f"conditioning on labels needs data with labels, got {self.spec.describe()}")
         if self.spec.context is not None:
             raise ValueError(f"conditioning on labels needs data without a context, got {self.spec.describe()}")
-        splits = {role: replace(split, context=split.labels) for role, split in self._splits().items()}
+        splits: dict[str, Any] = {role: split.conditioned_on_labels() for role, split in self.splits().items()}
         record = {**self.source, "on_labels": True}
         return replace(self, **splits, spec=replace(self.spec, context=()), source=record)
 
     @staticmethod
     def reopen(record: Mapping[str, Any], **given: Any) -> "Data":
         """Open what `record`, a `Data.source`, describes; things that were in memory are given again by name."""
+        if not isinstance(record, Mapping) or "source" not in record:
+            raise ValueError(f"data are recorded as the arguments of open, source among them, got {described(record)}")
+        unknown = sorted(map(str, (set(record) | set(given)) - set(inspect.signature(open).parameters)))
+        if unknown:
+            raise ValueError(f"data are recorded as the arguments of open, which has none called {unknown}")
         return open(**{**record, **given})
-
-    def _splits(self) -> dict[str, Split]:
-        return {role: getattr(self, role) for role in ROLES if getattr(self, role) is not None}
 
 
 def open(
@@ -70,65 +97,102 @@ def open(
     levels: int | None = None,
     binarise: Binarise | str | None = None,
     dequantise: bool = False,
+    standardise: bool | None = None,
+    size: int | Sequence[int] | None = None,
+    fit: Fit | str | None = None,
+    channels: int | None = None,
+    unreadable: str = "refuse",
+    columns: Sequence[str] | None = None,
     valid: float | None = None,
     test: float | None = None,
     seed: int = 0,
     limit: int | None = None,
+    memory: float = 2.0,
     on_labels: bool = False,
 ) -> Data:
-    """Read `source` into memory and say what it holds.
+    """Open `source`, decide what it holds, and say so.
 
-    source: "digits" (scikit-learn's); "mnist" or another name, for four IDX files in `folder` or $VAEKIT_DATA/name; a
-        path to .npy or .npz (x, and y, context if there); an array or tensor (N, *event); a map-style Dataset of x or
-        (x, label); a DataLoader or other iterable of such batches, read once in the order it gives.
-    labels, context: arrays (or .npy paths) for sources that bring none. Labels are integers from 0.
+    source: "digits" (scikit-learn's); "mnist", "fashion-mnist" or "kmnist", from `folder`, else $VAEKIT_DATA/NAME, else
+        fetched once from their public source into a cache (see `vaekit.data.downloads`); another name, for four IDX
+        files in `folder` or $VAEKIT_DATA/NAME; a folder of IDX files; a path to .npy or .npz (x, and y, context if
+        there); a folder of PNG, JPEG and WebP files, read recursively, whose sub-folders are labels and whose top
+        folders train, valid and test are its own splits; a .csv, .tsv (both also .gz) or .parquet table of numbers, or
+        anything with columns and to_numpy(); WebDataset shards: a .tar or .tar.gz, a folder of them, or a pattern such
+        as x-{000..009}.tar, with pictures or .npy and .cls labels; an array or tensor (N, *event); a map-style Dataset
+        of x or (x, label); a DataLoader or other iterable of such batches, read once in the order it gives.
+    labels, context: arrays (or .npy paths) for sources that bring none. Labels are integers from 0. Of a table, labels
+        may name the column of labels, whose words become 0.. in sorted order.
     shape: the event's shape, where the source has it flat.
-    domain, levels: what the values are, where the guess is wrong. Guessed: 0 and 1 are binary, other integers in
-        0..255 are 256 grey levels in pictures (rank 2 or 3) and real elsewhere, floats in [0, 1] unit, the rest real.
-        Pictures (H, W) get a channel axis; 8-bit ones with channels last get them first.
+    domain, levels: what the values are, where the guess is wrong. Guessed: pictures in files have 256 levels; 0 and 1
+        are binary, other integers in 0..255 are 256 grey levels in pictures (rank 2 or 3) and real elsewhere, floats in
+        [0, 1] unit, the rest real. Pictures (H, W) get a channel axis; 8-bit ones with channels last get them first.
     binarise: Bernoulli draws from grey levels, "fixed" (once) or "visit" (train anew at each visit, the rest once).
     dequantise: (level + u) / levels with uniform u, anew at each visit in train, once in the rest.
+    standardise: each column minus its training mean, over its training standard deviation: by default those of tables
+        of real numbers. `DataSpec.restore` undoes it.
+    size, fit: the side, or (height, width), that pictures get, by "crop" (scale the shorter side, cut the middle),
+        "stretch" or "pad" (with black). Without size all must have one size.
+    channels: 1 or 3; by default 1 where every file is grey. Transparent pictures are laid on white.
+    unreadable: "refuse" or "skip" the pictures that cannot be read; skipped ones are in the notes.
+    columns: those of a table that are read, in this order; by default all but the labels.
     valid, test: how many examples to hold out, or which share of them, stratified by label and drawn under `seed`. By
         default valid is a tenth (a twelfth of a set in IDX files: 5,000 of MNIST's) and test is the source's own.
-    limit: read at most the first `limit` examples (of train and test files each).
+    limit: read at most so many examples (of each of the source's own splits): of folders of pictures evenly spread
+        ones, of anything else the first.
+    memory: GiB. Arrays, pictures and shards that take more when decoded are streamed from where they are; tables and
+        things in memory are always held.
     on_labels: as `Data.conditioned_on_labels`.
 
     Raises ValueError for what cannot be read, in one sentence that names it.
     """
-    if limit is not None and limit < 2:
-        raise ValueError(f"limit must be at least 2 examples, got {limit}")
     for argument, value in {"source": source, "labels": labels, "context": context}.items():
         check_present(value, argument)
-    said = wanted(shape, domain, levels, binarise, dequantise)
-    found = with_given(found_in(source, folder, limit), given_array(labels), given_array(context))
-    spec, examples, own_test = decide(found, said)
-    examples, own_test = first(examples, limit), None if own_test is None else first(own_test, limit)
+    said = wanted(shape, domain, levels, binarise, dequantise, standardise)
+    asked = from_files(size, fit, channels, unreadable, columns, memory, limit)
+    seed, where, conditioned = seed_number(seed), folder_path(folder), truth(on_labels, "on_labels")
+    if isinstance(labels, str) and not labels.lower().endswith(ARRAY_FILES):
+        asked, labels = replace(asked, label_column=labels), None
+    found = with_given(find(source, where, asked), given_array(labels), given_array(context))
+    decided = first(decide(found, said), asked.limit)
     held = {
-        "valid": size_of(valid, found.valid_share, len(examples), "valid"),
-        "test": test_size(test, found, examples),
+        role: held_out(role, value, found, len(decided["train"])) for role, value in (("valid", valid), ("test", test))
     }
-    splits = split_up(examples, own_test, held, seed)
+    labelled = decided["train"].labels
+    known = None if labelled is None else torch.from_numpy(labelled)
+    rows = parts(len(decided["train"]), known, held["valid"], held["test"], seeded(seed, 0))
+    if is_standardised(said.standardise, found, decided.spec.domain, len(decided.spec.shape)):
+        decided = scaled_by_training(decided, rows["train"].numpy())
+    spec = after_noise(decided.spec, said)
     splits = {
-        role: split if keeps_noise(role, spec) else fixed(role, split, spec, seed) for role, split in splits.items()
+        role: split if keeps_noise(role, spec) else drawn_for_good(split, spec, (seed, 1, ROLES.index(role)))
+        for role, split in split_up(decided, rows).items()
     }
     record = {
         "source": recorded(source),
-        "folder": None if folder is None else str(Path(folder).resolve()),
-        "labels": recorded(labels),
+        "folder": None if where is None else str(where.resolve()),
+        "labels": asked.label_column or recorded(labels),
         "context": recorded(context),
         "shape": None if said.shape is None else list(said.shape),
         "domain": None if said.domain is None else str(said.domain),
-        "levels": levels,
+        "levels": said.levels,
         "binarise": None if said.binarise is None else str(said.binarise),
         "dequantise": dequantise,
-        "valid": held["valid"],
-        "test": held["test"] if own_test is None else None,
+        "standardise": standardise,
+        "size": None if asked.size is None else list(asked.size),
+        "fit": None if asked.fit is None else str(asked.fit),
+        "channels": channels,
+        "unreadable": unreadable,
+        "columns": None if asked.columns is None else list(asked.columns),
+        "valid": None if "valid" in found.own() else held["valid"],
+        "test": None if "test" in found.own() else held["test"],
         "seed": seed,
-        "limit": limit,
+        "limit": asked.limit,
+        "memory": asked.memory,
         "on_labels": False,
     }
-    data = Data(splits["train"], splits.get("valid"), splits.get("test"), spec, record)
-    return data.conditioned_on_labels() if on_labels else data
+    words = opening_words(found, spec, decided.why, recorded(source))
+    data = Data(splits["train"], splits.get("valid"), splits.get("test"), spec, record, words)
+    return data.conditioned_on_labels() if conditioned else data
 
 
 def check_present(value: Any, argument: str) -> None:
@@ -137,56 +201,42 @@ def check_present(value: Any, argument: str) -> None:
         raise ValueError(f"{argument} was in memory when it was recorded: give it again, it was {value['memory']}")
 
 
-def found_in(source: Any, folder: str | Path | None, limit: int | None) -> Found:
-    """What the source holds, from wherever it is."""
-    named = isinstance(source, str) and not is_file_name(source)
-    if folder is not None and not named:
-        raise ValueError(f"folder belongs to a set's name, got source {described(source)}")
-    if named:
-        return from_name(source, folder)
-    return from_file(Path(source)) if is_file_name(source) else from_memory(source, limit)
-
-
 def with_given(found: Found, labels: np.ndarray | None, context: np.ndarray | None) -> Found:
     """The source with labels and context that the user brings."""
     given = {role: array for role, array in (("labels", labels), ("context", context)) if array is not None}
     for role in given:
-        if found.test is not None or getattr(found.train, role) is not None:
+        if found.own() or getattr(found.train, role) is not None:
             raise ValueError(f"{role} must not be given for {found.name!r}, which brings its own")
-    return replace(found, train=replace(found.train, **given))
+    origin = found.labels_from if labels is None else "given with the source"
+    return replace(found, train=replace(found.train, **given), labels_from=origin)
 
 
-def test_size(test: float | None, found: Found, examples: Split) -> int:
-    """How many examples to hold out for the test, none where the source has its own."""
-    if found.test is not None and test is not None:
-        raise ValueError(f"test must not be given for {found.name!r}, which has its own test files, got {test}")
-    return size_of(test, found.test_share, len(examples), "test")
+def held_out(role: str, asked: float | None, found: Found, n: int) -> int:
+    """How many examples to hold out for a role, none where the source has its own."""
+    if role not in found.own():
+        return size_of(asked, found.valid_share if role == "valid" else found.test_share, n, role)
+    if asked is not None:
+        raise ValueError(f"{role} must not be given for {found.name!r}, which has its own {role} files, got {asked}")
+    return 0
 
 
-def split_up(examples: Split, own_test: Split | None, held: dict[str, int], seed: int) -> dict[str, Split]:
-    """The splits that hold any examples."""
-    rows = parts(len(examples), examples.labels, **held, generator=seeded(seed, 0))
-    splits = {role: rows_of(examples, rows[role]) for role in ROLES if len(rows[role])}
-    return splits if own_test is None else {**splits, "test": own_test}
+def first(decided: Decided, n: int | None) -> Decided:
+    """At most the first n examples of every role."""
+    if n is None:
+        return decided
+    return replace(decided, examples={role: one.first(n) for role, one in decided.examples.items()})
 
 
-def keeps_noise(role: str, spec: DataSpec) -> bool:
-    """Only training sees new noise at every visit."""
-    return role == "train" and spec.binarise is not Binarise.FIXED
-
-
-def fixed(role: str, split: Split, spec: DataSpec, seed: int) -> Split:
-    """A split whose noise is drawn once, under the seed and its role."""
-    return drawn_for_good(split, spec, seeded(seed, 1, ROLES.index(role)))
-
-
-def first(split: Split, n: int | None) -> Split:
-    """At most the first n examples."""
-    return split if n is None else rows_of(split, torch.arange(min(n, len(split))))
+def split_up(decided: Decided, rows: dict[str, torch.Tensor]) -> dict[str, Split]:
+    """The splits that hold any examples: those cut out of the training examples, and the source's own."""
+    whole = as_split(decided["train"], decided.read, decided.visit)
+    splits = {role: whole.select(rows[role]) for role in ROLES if len(rows[role])}
+    own = {role: one for role, one in decided.examples.items() if role != "train"}
+    return {**splits, **{role: as_split(one, decided.read, decided.visit) for role, one in own.items()}}
 
 
 def recorded(value: Any) -> Any:
     """A source, labels or context as JSON has them."""
-    if value is None or (isinstance(value, str) and not is_file_name(value)):
+    if value is None or (isinstance(value, str) and not is_path(value)):
         return value
-    return str(Path(value).resolve()) if is_file_name(value) else {"memory": described(value)}
+    return str(Path(value).resolve()) if is_path(value) else {"memory": described(value)}

@@ -1,10 +1,7 @@
-"""What a source holds, read once into arrays before anything is decided about it."""
+"""What a source holds, before anything is decided about its values; and the sources that are in memory."""
 
-import zipfile
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,92 +9,73 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
+from vaekit.data.domain import Fit
+from vaekit.data.rows import Rows, leading
+from vaekit.data.values import Values
+
 __all__: list[str] = []
 
-ARRAY_FILES = (".npy", ".npz")
-KEYS = {"x": ("x", "images"), "labels": ("y", "labels"), "context": ("context",)}
 ACCEPTED = (
-    "a set's name, a path to .npy or .npz, an array, a tensor, a map-style Dataset, or a DataLoader or other iterable "
-    "of batches"
+    "a set's name, a path (.npy, .npz, .csv, .tsv, .parquet, .tar, or a folder of pictures), an array, a tensor, a "
+    "table with columns, a map-style Dataset, or a DataLoader or other iterable of batches"
 )
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Arrays that share their first axis."""
+    """Examples, in memory or in files, and arrays that share their first axis."""
 
-    x: np.ndarray
+    x: np.ndarray | Rows
     labels: np.ndarray | None = None
     context: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.x)
 
+    def first(self, n: int) -> "Examples":
+        """At most the first n examples."""
+        labels = None if self.labels is None else self.labels[:n]
+        return Examples(leading(self.x, n), labels, None if self.context is None else self.context[:n])
+
 
 @dataclass(frozen=True)
 class Found:
-    """A source's examples, its own test examples, and what it says of itself."""
+    """A source's examples, its own splits, and what it says of itself.
+
+    `values` and `levels` are known without a look at the values; `labels_from` says where labels come from; `columns`
+    are a table's.
+    """
 
     name: str
     train: Examples
     test: Examples | None = None
+    valid: Examples | None = None
     levels: int | None = None
+    values: Values | None = None
     valid_share: float = 0.1
     test_share: float = 0.0
+    label_names: tuple[str, ...] = ()
+    labels_from: str | None = None
+    columns: tuple[str, ...] = ()
+    fit: Fit | None = None
+    notes: tuple[str, ...] = ()
+
+    def own(self) -> dict[str, Examples]:
+        """The splits that the source itself keeps apart from its training examples."""
+        found = {"valid": self.valid, "test": self.test}
+        return {role: examples for role, examples in found.items() if examples is not None}
 
 
 def from_memory(source: Any, limit: int | None) -> Found:
     """An array, a tensor, a Dataset or an iterable of batches; the last two are read up to `limit` examples."""
     if isinstance(source, np.ndarray | Tensor):
-        return Found("array", Examples(as_array(source)))
+        return Found("array", Examples(source if isinstance(source, np.ndarray) else as_array(source)))
     if isinstance(source, Dataset) and not isinstance(source, IterableDataset):
         return Found(type(source).__name__, stacked(one_by_one(source, limit)))
     if isinstance(source, IterableDataset) or not isinstance(source, Iterable) or isinstance(source, Mapping):
         raise ValueError(f"source must be {ACCEPTED}, got {described(source)}")
     owner = source.dataset if isinstance(source, DataLoader) else source
     return Found(type(owner).__name__, stacked(up_to(limit, map(pair, source))))
-
-
-def from_file(path: Path) -> Found:
-    """The array of an .npy, or those called x, y and context of an .npz. Nothing pickled is ever read."""
-    loaded = loaded_arrays(path)
-    if isinstance(loaded, np.ndarray):
-        return Found(path.stem, Examples(loaded))
-    if len(loaded) == 1:
-        return Found(path.stem, Examples(*loaded.values()))
-    by_role = {role: named(loaded, names) for role, names in KEYS.items()}
-    if by_role["x"] is None:
-        raise ValueError(f"{path} must hold one array or one called x, got {sorted(loaded)}")
-    return Found(path.stem, Examples(**by_role))  # type: ignore[arg-type]
-
-
-def loaded_arrays(path: Path) -> np.ndarray | dict[str, np.ndarray]:
-    """What the file holds, read whole."""
-    if not path.is_file():
-        raise ValueError(f"source must name a file that is there, got {path}")
-    try:
-        with path.open("rb") as file:
-            loaded = np.load(file, allow_pickle=False)
-            return loaded if isinstance(loaded, np.ndarray) else dict(loaded.items())
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"{path} must be a whole .npy or .npz of plain numbers, got: {error}") from error
-
-
-def named(arrays: dict[str, np.ndarray], names: tuple[str, ...]) -> np.ndarray | None:
-    """The array under one of `names`, whatever their case."""
-    return next((array for key, array in arrays.items() if key.lower() in names), None)
-
-
-def given_array(value: Any) -> np.ndarray | None:
-    """labels= or context= as an array; a path is read."""
-    if value is None:
-        return None
-    if not isinstance(value, str | Path):
-        return as_array(value)
-    array = loaded_arrays(Path(value))
-    if not isinstance(array, np.ndarray):
-        raise ValueError(f"labels and context must be arrays or .npy files, got {value}")
-    return array
 
 
 def as_array(value: Any) -> np.ndarray:
@@ -157,8 +135,3 @@ def described(value: Any) -> str:
         return f"{type(value).__name__} {tuple(value.shape)} of {value.dtype}"
     text = repr(value)
     return type(value).__name__ if len(text) > 40 else text
-
-
-def is_file_name(source: Any) -> bool:
-    """Whether a source is meant as a path rather than as a set's name."""
-    return isinstance(source, Path) or (isinstance(source, str) and Path(source).suffix in ARRAY_FILES)

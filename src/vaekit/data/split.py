@@ -1,5 +1,6 @@
-"""Examples in memory, and the batch that is made of them."""
+"""The examples of a split, and the batch that is made of them."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -7,52 +8,102 @@ from jaxtyping import Int
 from torch import Tensor
 
 from vaekit.data.noise import Reading, Visit, as_floats, uniform
+from vaekit.data.order import seeded
+from vaekit.data.stored import Held, Stored
 
 __all__ = ["Split"]
 
 ROWS_AT_ONCE = 4096
+AHEAD = 2  # batches that are fetched while one is used
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Split:
-    """Examples x (N, *event) in their smallest type, with labels (N,) and context (N, ...) where there are some.
+    """Examples (N, *event) in their smallest type, with labels (N,) and context (N, ...) where there are some.
 
-    `read` turns stored values into what a model sees; `visit`, where there is one, then adds noise anew each time.
+    `stored` is where the examples are; a tensor given in its place is held in memory. `read` turns stored values into
+    what a model sees; `visit`, where there is one, then adds noise anew each time, or, where `noise` is a key of seeds,
+    the same noise to the same example each time.
     """
 
-    x: Tensor
+    stored: Stored
     labels: Tensor | None = None
     context: Tensor | None = None
     read: Reading = as_floats
     visit: Visit | None = None
+    noise: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.stored, Tensor):
+            object.__setattr__(self, "stored", Held(self.stored))
 
     def __len__(self) -> int:
-        return self.x.shape[0]
+        return len(self.stored)
 
     def __repr__(self) -> str:
-        return f"Split({len(self):,} x {tuple(self.x.shape[1:])}, {self.x.dtype}, {self.x.device})"
+        where = str(self.device) if self.in_memory else "streamed"
+        return f"Split({len(self):,} x {self.stored.shape[1:]}, {self.stored.dtype}, {where})"
+
+    @property
+    def device(self) -> torch.device:
+        """Where batches are made."""
+        return self.stored.device
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether the examples are held in memory rather than streamed."""
+        return isinstance(self.stored, Held)
+
+    @property
+    def x(self) -> Tensor:
+        """Every example as stored, (N, *event); a stream is read whole for it."""
+        return self.stored.tensor if isinstance(self.stored, Held) else self.stored.take(torch.arange(len(self)))
 
     def first(self, n: int) -> "Split":
         """The first `n` examples."""
         if n < 1:
             raise ValueError(f"a split is cut to at least 1 example, got {n}")
-        labels = None if self.labels is None else self.labels[:n]
-        context = None if self.context is None else self.context[:n]
-        return replace(self, x=self.x[:n], labels=labels, context=context)
+        return self.select(torch.arange(min(n, len(self))))
+
+    def select(self, rows: Int[Tensor, " M"]) -> "Split":
+        """The examples at `rows` alone; a stream is not read for it."""
+        labels = None if self.labels is None else self.labels.index_select(0, rows.to(self.labels.device))
+        context = None if self.context is None else self.context.index_select(0, rows.to(self.context.device))
+        return replace(self, stored=self.stored.select(rows), labels=labels, context=context)
+
+    def conditioned_on_labels(self) -> "Split":
+        """The same examples with their labels as the context. Raises ValueError where they have none."""
+        if self.labels is None:
+            raise ValueError("conditioning on labels needs examples with labels, got none")
+        return replace(self, context=self.labels)
 
     def all(self, generator: torch.Generator | None = None) -> dict[str, Tensor]:
         """Every example, as one batch in order."""
         return self.batch(torch.arange(len(self)), generator)
 
     def mean(self, most: int = 10_000) -> Tensor:
-        """The mean of x as it is read, before a visit's noise, over up to `most` examples: (*event)."""
-        return self.read(self.x[:most]).float().mean(0)
+        """The mean of x as it is read, before a visit's noise, over up to `most` examples spread evenly: (*event)."""
+        n = min(most, len(self))
+        batches = (torch.arange(n) * len(self) // n).split(ROWS_AT_ONCE if self.in_memory else 256)
+        sums = [self.read(self.stored.take(rows)).float().sum(0) for rows in self.ahead(batches)]
+        return torch.stack(sums).sum(0) / n
 
     def to(self, device: torch.device | str) -> "Split":
         """The same split on `device`."""
         labels = None if self.labels is None else self.labels.to(device)
         context = None if self.context is None else self.context.to(device)
-        return replace(self, x=self.x.to(device), labels=labels, context=context)
+        return replace(self, stored=self.stored.to(device), labels=labels, context=context)
+
+    def expect(self, indices: Int[Tensor, " B"]) -> None:
+        """A hint that `batch(indices)` comes soon: a stream begins to read. No result depends on it."""
+        self.stored.expect(indices)
+
+    def ahead(self, batches: Sequence[Int[Tensor, " B"]]) -> Iterator[Int[Tensor, " B"]]:
+        """The same batches of indices in turn; while one is used, the next two are expected."""
+        for i, rows in enumerate(batches):
+            for coming in batches[i : i + 1 + AHEAD]:
+                self.expect(coming)
+            yield rows
 
     def batch(
         self,
@@ -66,11 +117,10 @@ class Split:
         whole batch and `shard` the rows of it wanted here: noise is drawn for the whole batch and cut, so processes
         that share a batch and a generator's state see what one process would see. `generator` None is the global one.
         """
-        rows = (indices if shard is None else indices[shard]).to(self.x.device)
-        x = self.read(self.x.index_select(0, rows))
+        rows = (indices if shard is None else indices[shard]).to(self.device)
+        x = self.read(self.stored.take(rows))
         if self.visit is not None:
-            u = uniform((len(indices), *x.shape[1:]), x.device, generator)
-            x = self.visit(x, u if shard is None else u[shard])
+            x = self.visit(x, self._uniform(indices, rows, x, generator, shard))
         batch = {"x": x}
         if self.labels is not None:
             batch["labels"] = self.labels.index_select(0, rows).long()
@@ -79,10 +129,25 @@ class Split:
             batch["context"] = context.float() if context.is_floating_point() else context.long()
         return batch
 
-    def drawn(self, generator: torch.Generator, dtype: torch.dtype) -> "Split":
-        """The split with one visit's noise drawn for good and kept as `dtype`; itself where it takes no noise."""
+    def _uniform(
+        self, indices: Tensor, rows: Tensor, x: Tensor, generator: torch.Generator | None, shard: slice | None
+    ) -> Tensor:
+        """Noise for x: of the whole batch and cut, or each example's own."""
+        if self.noise is not None:
+            own = (torch.rand(x.shape[1:], generator=seeded(*self.noise, row)) for row in rows.tolist())
+            return torch.stack(list(own)).to(x.device)
+        u = uniform((len(indices), *x.shape[1:]), x.device, generator)
+        return u if shard is None else u[shard]
+
+    def drawn(self, key: tuple[int, ...], dtype: torch.dtype) -> "Split":
+        """The split with one visit's noise drawn for good, under `key`; itself where it takes no noise.
+
+        Kept as `dtype` in memory; a stream draws the noise of each example anew from a generator of its own.
+        """
         if self.visit is None:
             return self
-        every_row = torch.arange(len(self)).split(ROWS_AT_ONCE)
+        if not self.in_memory:
+            return replace(self, noise=key)
+        generator, every_row = seeded(*key), torch.arange(len(self)).split(ROWS_AT_ONCE)
         x = torch.cat([self.batch(rows, generator)["x"].to(dtype) for rows in every_row])
-        return replace(self, x=x, read=as_floats, visit=None)
+        return replace(self, stored=Held(x), read=as_floats, visit=None)

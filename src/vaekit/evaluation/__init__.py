@@ -2,22 +2,41 @@
 
 from vaekit.evaluation.bits import bits_per_dim
 from vaekit.evaluation.evaluate import Evaluation, Figure, evaluate
+from vaekit.evaluation.features import ClassifierFeatures, classifier_features
+from vaekit.evaluation.frechet import Moments, frechet_bias, frechet_distance
+from vaekit.evaluation.holes import Holes, holes
+from vaekit.evaluation.inception import Inception
 from vaekit.evaluation.latents import LatentUse, latent_use
 from vaekit.evaluation.likelihood import Bound, LogLikelihood, PerExample, bound, log_likelihood
+from vaekit.evaluation.pictures import ms_ssim, psnr, ssim
 from vaekit.evaluation.ppca import PPCA, ppca
+from vaekit.evaluation.quality import Quality, quality
 
 __all__ = [
     "Bound",
+    "ClassifierFeatures",
     "Evaluation",
     "Figure",
+    "Holes",
+    "Inception",
     "LatentUse",
     "LogLikelihood",
+    "Moments",
     "PPCA",
     "PerExample",
+    "Quality",
     "bits_per_dim",
     "bound",
+    "classifier_features",
     "evaluate",
+    "frechet_bias",
+    "frechet_distance",
+    "holes",
     "latent_use",
     "log_likelihood",
+    "ms_ssim",
     "ppca",
+    "psnr",
+    "quality",
+    "ssim",
 ]

@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 from rich.console import Console
@@ -97,6 +98,15 @@ class Evaluation:
             console.print(self.table())
         return written.get().rstrip()
 
+    def _repr_html_(self) -> str:
+        """For notebooks: the same table."""
+        table = self.table()
+        head = "".join(f"<th>{escape(str(column.header))}</th>" for column in table.columns)
+        lines = zip(*(map(str, column.cells) for column in table.columns), strict=True)
+        body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in line)}</tr>" for line in lines)
+        said = "".join(f"<p>{escape(note)}</p>" for note in self.notes)
+        return f"<table><caption>{escape(str(table.title))}</caption><tr>{head}</tr>{body}</table>{said}"
+
     def table(self) -> Table:
         """For people: every number with its unit and what it is."""
         table = Table(title=f"{self.data}, {self.examples:,} examples, seed {self.seed}", caption="\n".join(self.notes))
@@ -154,7 +164,7 @@ def evaluate(
 
 def first_inference(model: Model, split: Split, seed: int, at: Choices | None) -> Inference:
     """A walk with the first few examples, for what all have in common."""
-    few = replace(split, x=split.x[:FEW])
+    few = split.first(min(FEW, len(split)))
     with evaluating(model):
         return next(walks(model, few, 1, seed, FEW, at))
 

@@ -53,7 +53,7 @@ def batches(model: Model, split: Split, size: int, seed: int, at: Choices | None
     """
     place, noise = place_of(model), torch.Generator().manual_seed(seed_at(seed, DATA))
     split = split.to(place.device)
-    for rows in torch.arange(len(split)).split(size):
+    for rows in split.ahead(torch.arange(len(split)).split(size)):
         batch = {name: fitted(t, place) for name, t in split.batch(rows, noise).items()}
         data = {name: t for name, t in batch.items() if name not in ASIDE}
         seed_generators(seed_at(seed, DRAWS, int(rows[0])), place.device)

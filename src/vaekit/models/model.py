@@ -2,19 +2,33 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from vaekit.conditionals.conditional import Conditional
 from vaekit.distributions.draws import Rows
 from vaekit.models.axes import Axes
 from vaekit.models.choices import Choice, FromPrior, Infer, Mean
 from vaekit.models.inference import Inference
 from vaekit.models.walk import Walk
 
-__all__ = ["Data", "Model"]
+__all__ = ["Data", "Model", "Part"]
 
 Data = Tensor | Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A conditional that is of use alone: of an input (B, *shape), and of a context where the model has one.
+
+    `embed` is the network that the context goes through first.
+    """
+
+    conditional: Conditional
+    shape: tuple[int, ...]
+    embed: nn.Module | None = None
 
 
 class Model(nn.Module, ABC):
@@ -33,6 +47,10 @@ class Model(nn.Module, ABC):
 
     def check(self, data: Mapping[str, Tensor], context: Tensor | None) -> None:
         """Raise ValueError, in a sentence, for data that this model cannot take."""
+
+    def parts(self) -> dict[str, Part]:
+        """Conditionals that are of use alone (an encoder, a decoder) by name, for export; none if a model says none."""
+        return {}
 
     def start_at(self, mean: Tensor) -> None:
         """Let a fresh model generate this mean (*event) whatever its latents: a start from the data, if it knows how."""

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from vaekit.conditionals.conditional import Conditional, Parameters
-from vaekit.models.model import Model
+from vaekit.models.model import Model, Part
 from vaekit.models.walk import Walk
 from vaekit.priors.prior import Prior
 
@@ -51,6 +51,13 @@ class VAE(Model):
         """The parameters of q(z|x)."""
         c = self._context(context)
         return self.encoder.outputs(data["x"]) if c is None else self.encoder.outputs(data["x"], c)
+
+    def parts(self) -> dict[str, Part]:
+        """The encoder, of x, and the decoder, of z."""
+        return {
+            "encoder": Part(self.encoder, self.event_shape, self.context),
+            "decoder": Part(self.decoder, self.latent_shape, self.context),
+        }
 
     def start_at(self, mean: Tensor) -> None:
         """The decoder's biases, from the data's mean."""

@@ -2,6 +2,7 @@
 
 from vaekit.networks.convolution import *
 from vaekit.networks.corruption import *
+from vaekit.networks.inception import *
 from vaekit.networks.mlp import *
 from vaekit.networks.one_hot import *
 from vaekit.networks.residual import *

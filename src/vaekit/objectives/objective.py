@@ -1,9 +1,9 @@
 """An objective: a weighted sum of terms, written as algebra."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -160,7 +160,7 @@ def checked_weight(weight: object) -> Weight:
     """A finite number or a callable of the step."""
     if callable(weight):
         return weight
-    if isinstance(weight, bool) or not isinstance(weight, int | float) or not torch.isfinite(torch.tensor(weight)):
+    if isinstance(weight, bool) or not isinstance(weight, int | float) or not abs(weight) < math.inf:
         raise ValueError(f"a weight must be a finite number or a callable of the step, got {weight!r}")
     return float(weight)
 

@@ -104,7 +104,7 @@ def infer(model: Model, batch: Mapping[str, Tensor]) -> Inference:
 def batch_of(model: Model, split: Split, rows: Tensor) -> dict[str, Tensor]:
     """These examples, where the model is."""
     device = device_of(model)
-    return {name: t.to(device) for name, t in split.batch(rows.to(split.x.device)).items()}
+    return {name: t.to(device) for name, t in split.batch(rows).items()}
 
 
 def how_many(shape: tuple[int, ...]) -> int:

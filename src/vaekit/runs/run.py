@@ -1,5 +1,7 @@
 """A run: a trained model and its folder, and what it can be asked."""
 
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,16 +10,26 @@ from torch import Tensor
 
 import vaekit.data
 from vaekit.data import Data, DataSpec, Split
-from vaekit.evaluation import Evaluation, evaluate
+from vaekit.evaluation import Evaluation, Inception, Quality, evaluate, quality
+from vaekit.latent import decoded, spherical, straight, traversal
 from vaekit.models import Model
+from vaekit.models.choices import Choice, FromPrior
+from vaekit.report import Subject, write_report
+from vaekit.runs import asking
 from vaekit.training import Choices, read_metrics
+from vaekit.training.checkpoint import write_text
 from vaekit.training.folder import RunFolder
 
 __all__ = ["Run"]
 
 
 class Run:
-    """A trained model and its folder. `model` holds the best weights; `data` is opened when first asked for."""
+    """A trained model and its folder. `model` holds the best weights; `data` is opened when first asked for.
+
+    Examples go in and come out as the data has them: pictures (C, H, W) in [0, 1] or in whole levels, tables in their
+    own units. What a method calls `examples` is a `Split`, or anything that `vaekit.data.read` takes: a file, a folder
+    of pictures, an array.
+    """
 
     def __init__(
         self,
@@ -69,6 +81,17 @@ class Run:
         assert split is not None
         return chosen, split
 
+    def read(self, examples: Any, labels: Any = None) -> Split:
+        """New examples, read the way the training data was; a `Split` as it is."""
+        if isinstance(examples, Split):
+            return examples
+        split = vaekit.data.read(examples, self.spec, labels=labels)
+        if not self.on_labels:
+            return split
+        if split.labels is None:
+            raise ValueError("this model is conditioned on labels: give labels= with the examples")
+        return split.conditioned_on_labels()
+
     def evaluate(
         self, samples: int = 100, split: str | None = None, seed: int = 0, limit: int | None = None
     ) -> Evaluation:
@@ -77,18 +100,153 @@ class Run:
         shown = rows if limit is None else rows.first(limit)
         return evaluate(self.model, shown, self.spec, samples=samples, seed=seed, at=self.at)
 
-    def sample(self, n: int = 1, seed: int = 0, context: Tensor | None = None, mean: bool = True) -> Tensor:
-        """`n` events from the model: the mean of p(x|z), or draws of x; (n, *event)."""
-        self.model.eval()
-        with torch.random.fork_rng([]), torch.no_grad():
-            torch.manual_seed(seed)
-            shown = self.model.generate(n, context).likelihoods["x"]
-            return shown.distribution.mean if mean else shown.value
+    def sample(
+        self,
+        n: int = 1,
+        seed: int = 0,
+        context: Tensor | None = None,
+        mean: bool = True,
+        *,
+        label: int | str | None = None,
+        temperature: float = 1.0,
+    ) -> Tensor:
+        """`n` events from the model: the mean of p(x|z), or draws of x; (n, *event).
 
-    def reconstruct(self, x: Tensor, context: Tensor | None = None) -> Tensor:
-        """The mean of p(x|z) at the mean of q(z|x)."""
-        self.model.eval()
-        return self.model.reconstruct(x, context)
+        `label`, by its number or name, is for models conditioned on labels; without one, every class in turn.
+        `temperature` scales the spread of the prior: below 1 for more typical samples that differ less.
+        """
+        given = asking.context_of(self, n, label) if context is None else context
+        with asking.answering(self.model, seed):
+            inference = self.model.generate(n, given, default=FromPrior(temperature))
+            return self.spec.restore(asking.shown(inference, mean))
+
+    def reconstruct(self, examples: Any, context: Tensor | None = None) -> Tensor:
+        """The mean of p(x|z) at the mean of q(z|x), for every example: (N, *event)."""
+        return self.spec.restore(asking.reconstruct(self, self.read(examples), context))
+
+    def encode(self, examples: Any, *, draws: int | None = None, latent: str | None = None, seed: int = 0) -> Tensor:
+        """Codes: the mean of q(z|x) (N, *latent), or `draws` draws of it (draws, N, *latent).
+
+        `latent` says which, where the model has several.
+        """
+        codes = asking.encode(self, self.read(examples), draws, seed)
+        return asking.named(codes, latent)
+
+    def decode(self, z: Tensor, context: Tensor | None = None, *, label: int | str | None = None) -> Tensor:
+        """The mean of p(x|z) at values of the latent: (N, *latent) to (N, *event)."""
+        asking.check_codes(self, z)
+        given = asking.context_of(self, len(z), label) if context is None else context
+        with asking.answering(self.model):
+            name = asking.latent_name(self, None)
+            return self.spec.restore(decoded(self.model, asking.like_weights(self.model, z), given, name))
+
+    def interpolate(self, a: Any, b: Any, steps: int = 8, *, path: str = "spherical") -> Tensor:
+        """From one example to another through their codes: (steps, *event), the ends being reconstructions.
+
+        `a` and `b` are numbers of held-out examples, or one example each. `path`: "spherical" or "straight".
+        """
+        ways = {"spherical": spherical, "straight": straight}
+        if path not in ways:
+            raise ValueError(f"path must be 'spherical' or 'straight', got {path!r}")
+        first, last = asking.one_of(self, a, "a"), asking.one_of(self, b, "b")
+        ends = self.encode(first)[0], self.encode(last)[0]
+        return self.decode(ways[path](*ends, steps), asking.repeated(first, steps))
+
+    def traverse(
+        self,
+        start: Any = None,
+        *,
+        dimensions: Sequence[int] | None = None,
+        steps: int = 9,
+        span: float = 2.5,
+    ) -> Tensor:
+        """What each dimension does: (dimensions, steps, *event), each going from -span to span, the others left alone.
+
+        From the code of `start` (a number of a held-out example, or one example), else from the first held-out example.
+        Without `dimensions`, the ten that vary most over held-out data, those first.
+        """
+        if steps < 1:
+            raise ValueError(f"steps must be at least 1, got {steps}")
+        first = asking.one_of(self, 0 if start is None else start, "start")
+        code = self.encode(first)[0]
+        chosen = asking.busiest(self, 10) if dimensions is None else list(dimensions)
+        values = torch.linspace(-span, span, steps)
+        rows = [self.decode(traversal(code, d, values), asking.repeated(first, steps)) for d in chosen]
+        return torch.stack(rows)
+
+    def score(self, examples: Any, samples: int = 100, seed: int = 0) -> dict[str, Tensor]:
+        """How likely each example is: columns (N,) of nats. The lower the log-likelihood, the more unusual.
+
+        "distortion" -log p(x|z), "rate", "elbo" and "log_likelihood" (importance-sampled with `samples` draws); a
+        deterministic autoencoder has the distortion alone.
+        """
+        return asking.score(self, self.read(examples), samples, seed)
+
+    def quality(
+        self,
+        split: str | None = None,
+        *,
+        inception: Path | str | None = None,
+        limit: int | None = None,
+        seed: int = 0,
+    ) -> Quality:
+        """PSNR and SSIM of reconstructions, and Fréchet distances of reconstructions and samples from held-out data.
+
+        Features are those of the Inception network whose weights are in the file `inception`, else of a classifier that
+        is trained on the data's own labels.
+        """
+        features = None if inception is None else Inception(inception)
+        name, _ = self.split(split)
+        n = 10_000 if limit is None else limit
+        return quality(self.model, self.data, split=name, features=features, n=n, seed=seed, at=self.at)
+
+    def subject(self, *, samples: int = 100, limit: int | None = 2000, seed: int = 0, quality: bool = False) -> Subject:
+        """What a page about this run needs: the model, its data and its record, evaluated."""
+        split = self.split()[1]
+        most = None if limit is None or limit >= len(split) else limit
+        return Subject(
+            self.path,
+            self.model,
+            self.data,
+            self.record,
+            self.metrics,
+            self.evaluate(samples, None, seed, most),
+            self.at,
+            self.quality(limit=limit, seed=seed).figures() if quality else {},
+        )
+
+    def report(
+        self,
+        path: Path | str | None = None,
+        *,
+        samples: int = 100,
+        limit: int | None = 2000,
+        seed: int = 0,
+        quality: bool = False,
+    ) -> Path:
+        """Write the page about this run, RUN/report.html if not said: one file that can be sent to anyone.
+
+        Figures are of at most `limit` held-out examples.
+        """
+        subject = self.subject(samples=samples, limit=limit, seed=seed, quality=quality)
+        return write_report(subject, None if path is None else Path(path), seed)
+
+    def keep_evaluation(self, record: Mapping[str, Any]) -> Path:
+        """Write figures as RUN/evaluation.json."""
+        path = self.path / "evaluation.json"
+        write_text(path, json.dumps(record, indent=2) + "\n")
+        return path
+
+    def export(self, folder: Path | str | None = None) -> list[Path]:
+        """Write the model's parts as ONNX, RUN/onnx if not said, each checked against the model; needs vaekit[onnx]."""
+        from vaekit.integrations.onnx import export_onnx
+
+        return export_onnx(self.model, self.spec, Path(folder) if folder is not None else self.path / "onnx")
+
+    def generating(self, at: Mapping[str, Choice], n: int, context: Tensor | None = None) -> Tensor:
+        """The mean of p(x|z) with what happens at latents chosen by name, the others drawn from their priors."""
+        with asking.answering(self.model):
+            return self.spec.restore(asking.shown(self.model.generate(n, context, at=at), True))
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r}, recipe={self.record['recipe']!r}, status={self.record['status']!r})"

@@ -1,20 +1,25 @@
 """Train a model into a folder: one composed by hand, a recipe by its name, or one that was stopped."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from lightning_fabric import Fabric
 from torch import nn
 
 from vaekit.data import Data
+from vaekit.integrations.loggers import Logger, check_loggers, logging_to
 from vaekit.models import Model
 from vaekit.objectives import Objective, Term
 from vaekit.recipes import System, recipe
-from vaekit.runs.loading import built
+from vaekit.runs.building import built
 from vaekit.runs.run import Run
 from vaekit.training import (
     Broken,
+    Callback,
     Choices,
     Metrics,
     Phase,
@@ -22,14 +27,25 @@ from vaekit.training import (
     Progress,
     Silent,
     Trainer,
+    Unwritable,
     load_weights,
     plan_from,
     save_tensors,
 )
 from vaekit.training.devices import fabric_for
+from vaekit.training.failures import writing
 from vaekit.training.folder import RunFolder, next_folder
 
 __all__ = ["fit", "resume", "train"]
+
+
+@dataclass(frozen=True)
+class Watching:
+    """Who is told of a run: a report on the terminal, callbacks, and loggers by name."""
+
+    report: Silent | None = None
+    callbacks: Sequence[Callback] = ()
+    loggers: Sequence[str] = ()
 
 
 def fit(
@@ -41,6 +57,8 @@ def fit(
     phases: Sequence[Phase] = (),
     at: Choices | None = None,
     report: Silent | None = None,
+    callbacks: Sequence[Callback] = (),
+    loggers: Sequence[str] = (),
     resuming: bool = False,
     **plan: Any,
 ) -> Run:
@@ -49,13 +67,14 @@ def fit(
     `phases` go before the main one in every round; `at` makes, of a batch, what happens at latents; `plan` is any field
     of `Plan` or `Adam`: epochs, batch_size, lr, seed and so on. With `resuming`, goes on in `folder` where it stopped.
     The model's first weights are the caller's: make it under a `torch.manual_seed` for a run that can be repeated.
-    The model then holds the best weights.
+    The model then holds the best weights. `callbacks` are told what happens; `loggers` are "tensorboard", "wandb" and
+    "mlflow", besides the table metrics.csv, which every run has.
     """
     length = plan_from(plan)
     system = System(model, 1.0 * objective, length, phases, at)
     record: dict[str, Any] = {"recipe": None, "arguments": {}}
     place = Path(folder) if folder is not None else next_folder(Path("runs"), data.spec.name)
-    return train_system(system, data, place, record, report, resuming=resuming)
+    return train_system(system, data, place, record, Watching(report, callbacks, loggers), resuming=resuming)
 
 
 def train(
@@ -65,9 +84,14 @@ def train(
     folder: Path | str | None = None,
     arguments: Mapping[str, Any] | None = None,
     report: Silent | None = None,
+    callbacks: Sequence[Callback] = (),
+    loggers: Sequence[str] = (),
     **plan: Any,
 ) -> Run:
-    """Train a recipe by its name, with its `arguments`, into a folder; `plan` changes the recipe's own."""
+    """Train a recipe by its name, with its `arguments`, into a folder; `plan` changes the recipe's own.
+
+    `callbacks` and `loggers` as for `fit`.
+    """
     chosen = recipe(name)
     given = chosen.arguments(arguments or {})
     seed = plan_from(plan).seed
@@ -75,20 +99,31 @@ def train(
     system.plan = plan_from(plan, system.plan)
     record = {"recipe": name, "arguments": given}
     place = Path(folder) if folder is not None else next_folder(Path("runs"), f"{data.spec.name}-{name}")
-    return train_system(system, data, place, record, report)
+    return train_system(system, data, place, record, Watching(report, callbacks, loggers))
 
 
-def resume(path: Path | str, *, data: Data | None = None, report: Silent | None = None, **plan: Any) -> Run:
+def resume(
+    path: Path | str,
+    *,
+    data: Data | None = None,
+    report: Silent | None = None,
+    callbacks: Sequence[Callback] = (),
+    loggers: Sequence[str] = (),
+    **plan: Any,
+) -> Run:
     """Go on with a recipe's run that was stopped, to the weights it would have had; `plan` may lengthen it."""
     folder = RunFolder(path)
     record = folder.read()
     if record["recipe"] is None:
         raise ValueError(f"{path} was composed by hand: call vaekit.fit(..., folder=..., resuming=True) with its parts")
+    length, chosen = plan_from(plan, Plan.from_dict(record["plan"])), recipe(record["recipe"])
+    arguments = chosen.arguments(record["arguments"])
     data = data or Data.reopen(record["data"])
-    length = plan_from(plan, Plan.from_dict(record["plan"]))
-    system = built(lambda: recipe(record["recipe"])(data.spec, **record["arguments"]), length.seed, data)
+    spec = data.spec
+    system = built(lambda: chosen(spec, **arguments), length.seed, data, folder.checkpoints.model_header())
     system.plan = length
-    return train_system(system, data, folder.path, record, report, resuming=True)
+    watching = Watching(report, callbacks, loggers)
+    return train_system(system, data, folder.path, record, watching, resuming=True)
 
 
 def train_system(
@@ -96,22 +131,41 @@ def train_system(
     data: Data,
     place: Path,
     record: Mapping[str, Any],
-    report: Silent | None,
+    watching: Watching,
     *,
     resuming: bool = False,
 ) -> Run:
     """The one way every run takes: folder, loop, weights, pictures."""
+    check_loggers(watching.loggers)
     if system.on_labels and data.spec.context is None:
         data = data.conditioned_on_labels()
-    report = report or Progress()
-    objective = 1.0 * system.objective
-    phases = [*system.phases, Phase("train", objective, [system.model], system.plan.optimiser)]
-    fabric = fabric_for(system.plan)
-    fabric.launch()
-    folder = RunFolder(place)
+    fabric, folder = fabric_for(system.plan), RunFolder(place)
     if not resuming:
         folder.must_be_free()
-    trainer = Trainer(
+    with folder.held():
+        fabric.launch()
+        if not resuming:
+            folder.must_be_free()
+        told = watching.loggers if fabric.is_global_zero else ()
+        whole = {**record, **described(system, data)}
+        with logging_to(told, place, whole) as loggers:
+            trainer = trainer_of(system, data, fabric, folder, watching, loggers)
+            begin(trainer, folder, whole, resuming)
+            trainer.report.note(f"{data}\n{whole['objective']}, {whole['parameters']:,} parameters -> {place}")
+            to_the_end(trainer, folder, data)
+        fabric.barrier()
+        load_weights(system.model.cpu(), folder.best)
+    system.model.eval()
+    return Run(folder, system.model, data, system.on_labels, system.at)
+
+
+def trainer_of(
+    system: System, data: Data, fabric: Fabric, folder: RunFolder, watching: Watching, loggers: Sequence[Logger]
+) -> Trainer:
+    """The loop over all of the system's phases, the main one last, with the folder's files in its hands."""
+    report = watching.report or Progress()
+    phases = [*system.phases, Phase("train", 1.0 * system.objective, [system.model], system.plan.optimiser)]
+    return Trainer(
         system.model,
         phases,
         data,
@@ -122,59 +176,85 @@ def train_system(
         metrics=Metrics(folder.metrics if fabric.is_global_zero else None),
         report=report if fabric.is_global_zero else Silent(),
         keep=lambda t: save_tensors(folder.best, t.model.state_dict()),
+        callbacks=[*watching.callbacks, *loggers],
     )
-    begin(fabric, folder, {**record, **described(system, data)}, resuming)
-    report.note(f"{data}\n{objective!r}, {parameters(system.model):,} parameters -> {place}")
-    if not (resuming and trainer.resume()):
+
+
+def begin(trainer: Trainer, folder: RunFolder, record: Mapping[str, Any], resuming: bool) -> None:
+    """Write down what the run is and its first state, from the first process, once all of it is known to be possible.
+
+    What is written goes away again where there is no room for all of it.
+    """
+    went_on = resuming and trainer.resume()
+    if trainer.fabric.is_global_zero and resuming:
+        folder.update(plan=record["plan"], status="resumed", reason=None)
+    elif trainer.fabric.is_global_zero:
+        folder.create(record)
+    trainer.fabric.barrier()
+    if went_on:
+        return
+    try:
         trainer.save()
-    run_to_the_end(trainer, folder, report)
-    if fabric.is_global_zero:
-        finish(trainer, folder, data, report)
-    fabric.barrier()
-    load_weights(system.model.cpu(), folder.best)
-    system.model.eval()
-    return Run(folder, system.model, data, system.on_labels, system.at)
+    except Unwritable:
+        if not resuming:
+            folder.discard()
+        raise
 
 
-def begin(fabric: Fabric, folder: RunFolder, record: Mapping[str, Any], resuming: bool) -> None:
-    """Write down what the run is, from the first process, once all of it is known to be possible."""
-    if fabric.is_global_zero:
-        if resuming:
-            folder.update(plan=record["plan"], status="resumed")
-        else:
-            folder.create(record)
-    fabric.barrier()
-
-
-def run_to_the_end(trainer: Trainer, folder: RunFolder, report: Silent) -> None:
-    """Train; an interruption is said to be one, and a broken run says where it broke."""
+def to_the_end(trainer: Trainer, folder: RunFolder, data: Data) -> None:
+    """Train and finish; an interruption is said to be one, and a run that ends early says why and how to go on."""
     try:
         trainer.run()
+        if trainer.fabric.is_global_zero:
+            finish(trainer, folder, data)
     except KeyboardInterrupt:
-        folder.update(status="interrupted")
-        report.note(f"\ninterrupted and saved: go on with   vaekit resume {folder.path}")
+        ended(folder, "interrupted", None)
+        trainer.report.note(f"\ninterrupted and saved: go on with   vaekit resume {folder.path}")
         raise
     except Broken as broken:
-        folder.update(status="broken", reason=str(broken))
+        ended(folder, "broken", str(broken))
+        raise
+    except Unwritable as full:
+        ended(folder, "interrupted", str(full))
+        raise Unwritable(f"{full}. {trainer.last_good()} Go on with   vaekit resume {folder.path}") from None
+    except Exception as error:
+        ended(folder, "interrupted", f"{type(error).__name__}: {error}")
         raise
 
 
-def finish(trainer: Trainer, folder: RunFolder, data: Data, report: Silent) -> None:
+def ended(folder: RunFolder, status: str, reason: str | None) -> None:
+    """Write down how the run ended, where that can still be written."""
+    with suppress(ValueError):
+        folder.update(status=status, reason=reason)
+
+
+def finish(trainer: Trainer, folder: RunFolder, data: Data) -> None:
     """Last weights, best ones where no validation chose them, pictures and a word on the latents."""
-    final = trainer.averaged_weights()
+    final, position = trainer.averaged_weights(), trainer.position
     save_tensors(folder.last, final)
     if data.valid is None or not folder.best.is_file():
         save_tensors(folder.best, final)
-    folder.update(status="finished", steps=trainer.position.steps, best_epoch=trainer.position.best_epoch)
+    folder.update(status="finished", steps=position.steps, best_epoch=position.best_epoch, reason=trainer.stopped)
+    load_weights(trainer.model.cpu().float(), folder.best)
     from vaekit.report import draw_pictures
 
-    load_weights(trainer.model.cpu().float(), folder.best)
     try:
-        pictures = draw_pictures(trainer.model, data, trainer.metrics.rows, folder.path, seed=trainer.plan.seed)
+        pictures = put_whole(
+            lambda beside: draw_pictures(trainer.model, data, trainer.metrics.rows, beside, seed=trainer.plan.seed),
+            folder.path,
+        )
+    except Unwritable:
+        raise
     except ValueError as error:
-        report.note(f"no pictures: {error}")
+        trainer.report.note(f"no pictures: {error}")
         return
-    report.note("pictures: " + "  ".join(str(path) for path in pictures))
+    trainer.report.note("pictures: " + "  ".join(str(path) for path in pictures))
+
+
+def put_whole(make: Callable[[Path], Sequence[Path]], folder: Path) -> list[Path]:
+    """Have files made in a folder beside and put them into `folder` when all of them are whole."""
+    with writing(folder), TemporaryDirectory(dir=folder, prefix=".making-", ignore_cleanup_errors=True) as beside:
+        return [path.replace(folder / path.name) for path in make(Path(beside))]
 
 
 def described(system: System, data: Data) -> dict[str, Any]:

@@ -2,56 +2,35 @@
 
 import json
 import os
+import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor
 
-__all__ = ["Checkpoints", "load_tensors", "load_weights", "save_tensors", "write_text"]
+from vaekit.training.failures import Unwritable, writing
+from vaekit.training.reading import read_json, read_text
+from vaekit.training.weights import header, load_tensors, save_tensors
 
+__all__ = ["Checkpoints", "write_text"]
 
-def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write tensors to a safetensors file under a temporary name, then rename it."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    save_file({name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()}, beside)
-    beside.chmod(0o644)
-    beside.replace(path)
-
-
-def load_tensors(path: Path) -> dict[str, Tensor]:
-    """Read a safetensors file; nothing in it is executed. ValueError where it is none."""
-    try:
-        return load_file(path)
-    except FileNotFoundError:
-        raise ValueError(f"{path} does not exist") from None
-    except (SafetensorError, OSError) as error:
-        raise ValueError(f"{path} is not a readable safetensors file: {error}") from None
-
-
-def load_weights(module: nn.Module, path: Path) -> None:
-    """Put saved weights into a module of the same composition; ValueError where names or shapes differ."""
-    saved, wanted = load_tensors(path), module.state_dict()
-    odd = sorted(set(saved) ^ set(wanted))
-    if odd:
-        raise ValueError(f"{path} was saved from another composition: {odd[0]!r} is in only one of the two")
-    for name, tensor in saved.items():
-        if tensor.shape != wanted[name].shape:
-            raise ValueError(
-                f"{path}: {name!r} has the shape {tuple(tensor.shape)}, the model's has {tuple(wanted[name].shape)}"
-            )
-    module.load_state_dict(saved)
+NAME = re.compile(r"step-[0-9]{1,18}(-again)?")
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file under a temporary name, then rename it."""
+    """Write a file under a temporary name, then rename it; `Unwritable`, with nothing left behind, where it cannot."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_text(text)
-    beside.replace(path)
+    try:
+        with writing(path):
+            beside.write_text(text)
+            beside.replace(path)
+    except Unwritable:
+        beside.unlink(missing_ok=True)
+        raise
 
 
 class Checkpoints:
@@ -61,31 +40,60 @@ class Checkpoints:
         self.folder = folder
 
     def save(self, name: str, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
-        """Write a state, point to it, and remove the others."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        beside = self.folder / f".writing-{os.getpid()}"
-        shutil.rmtree(beside, ignore_errors=True)
-        beside.mkdir()
-        save_tensors(beside / "tensors.safetensors", tensors)
-        (beside / "state.json").write_text(json.dumps(state))
-        place = self.folder / name
-        shutil.rmtree(place, ignore_errors=True)
-        beside.rename(place)
-        write_text(self.folder / "latest", name)
-        for other in self.folder.iterdir():
-            if other.is_dir() and other != place:
-                shutil.rmtree(other, ignore_errors=True)
+        """Write a state, point to it, and remove the others. `Unwritable` where it cannot: the last one then stays."""
+        self._remove_all_but(self._pointed_to())
+        with self._written_beside() as beside:
+            save_tensors(beside / "tensors.safetensors", tensors)
+            write_text(beside / "state.json", json.dumps(state))
+            place = next(path for path in (self.folder / name, self.folder / f"{name}-again") if not path.exists())
+            beside.rename(place)
+        write_text(self.folder / "latest", place.name)
+        self._remove_all_but(place)
 
     def latest(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-        """The last whole state, or None where none was ever written."""
+        """The last whole state, or None where none was ever written; ValueError where it cannot be read."""
+        place = self._pointed_to()
+        if place is None:
+            return None
+        return load_tensors(place / "tensors.safetensors"), read_json(place / "state.json")
+
+    def model_header(self) -> dict[str, Tensor] | None:
+        """Names and shapes of the model's weights in the last whole state, on the meta device; None without a state."""
+        place, prefix = self._pointed_to(), "modules.model."
+        if place is None:
+            return None
+        saved = header(place / "tensors.safetensors")
+        return {name.removeprefix(prefix): t for name, t in saved.items() if name.startswith(prefix)}
+
+    def _pointed_to(self) -> Path | None:
+        """The folder of the last whole state."""
         pointer = self.folder / "latest"
         if not pointer.is_file():
             return None
-        name = pointer.read_text().strip()
-        place = self.folder / name
-        if Path(name).name != name or not place.is_dir():
-            raise ValueError(f"{pointer} points to {name!r}, which is no folder beside it")
-        return load_tensors(place / "tensors.safetensors"), json.loads((place / "state.json").read_text())
+        name = read_text(pointer).strip()
+        place = self.folder / name if NAME.fullmatch(name) else None
+        if place is None or not place.is_dir():
+            raise ValueError(f"{pointer} points to {name[:40]!r}, which is no state beside it")
+        return place
+
+    def _remove_all_but(self, place: Path | None) -> None:
+        """Remove the other states, and what a kill left half-written."""
+        for other in self.folder.iterdir() if self.folder.is_dir() else ():
+            if other.is_dir() and other != place:
+                shutil.rmtree(other, ignore_errors=True)
+
+    @contextmanager
+    def _written_beside(self) -> Iterator[Path]:
+        """An empty folder to write a state into, away with it where that fails."""
+        beside = self.folder / f".writing-{os.getpid()}"
+        shutil.rmtree(beside, ignore_errors=True)
+        try:
+            with writing(self.folder):
+                beside.mkdir(parents=True)
+                yield beside
+        except Unwritable:
+            shutil.rmtree(beside, ignore_errors=True)
+            raise
 
 
 def optimiser_tensors(optimiser: torch.optim.Optimizer, prefix: str) -> dict[str, Tensor]:

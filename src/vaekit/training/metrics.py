@@ -2,8 +2,15 @@
 
 import csv
 import io
+import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
+
+from vaekit.training.checkpoint import write_text
+from vaekit.training.failures import Unwritable, writing
+from vaekit.training.reading import read_text
 
 __all__ = ["Metrics", "read_metrics"]
 
@@ -17,19 +24,17 @@ class Metrics:
     def add(self, row: Mapping[str, float]) -> None:
         """Append a row; the first one names the columns, and every later one must have them."""
         columns = list(self.rows[0]) if self.rows else list(row)
-        assert columns == list(row), (columns, list(row))
+        if columns != list(row):
+            raise ValueError(f"a row of metrics must have the columns {', '.join(columns)}, got {', '.join(row)}")
         self.rows.append(dict(row))
         if self.path is not None:
-            with self.path.open("a", newline="") as file:
-                file.write(written(row, header=len(self.rows) == 1))
+            append(self.path, written(row, header=len(self.rows) == 1))
 
     def rewind(self, rows: int) -> None:
         """Read the file back and drop all rows after the first `rows`: those a resumed run will write again."""
         assert self.path is not None
         self.rows = read_metrics(self.path)[:rows] if self.path.is_file() else []
-        with self.path.open("w", newline="") as file:
-            for i, row in enumerate(self.rows):
-                file.write(written(row, header=i == 0))
+        write_text(self.path, "".join(written(row, header=i == 0) for i, row in enumerate(self.rows)))
 
 
 def written(row: Mapping[str, float], header: bool) -> str:
@@ -42,14 +47,37 @@ def written(row: Mapping[str, float], header: bool) -> str:
     return out.getvalue()
 
 
+def append(path: Path, text: str) -> None:
+    """Write behind a file's end; `Unwritable`, with the file as it was, where there is no room for all of it."""
+    before = path.stat().st_size if path.is_file() else 0
+    try:
+        with writing(path), path.open("a", newline="") as file:
+            file.write(text)
+    except Unwritable:
+        with suppress(OSError):
+            os.truncate(path, before)
+        raise
+
+
 def read_metrics(path: Path) -> list[dict[str, float]]:
-    """The rows of a metrics file; a last line cut short by a kill is left out."""
-    text = path.read_text()
+    """The rows of a metrics file; a last line cut short by a kill is left out. ValueError where it is no table."""
+    text = read_text(path)
     whole = text[: text.rfind("\n") + 1]
-    rows = list(csv.DictReader(io.StringIO(whole)))
-    return [{name: number(value) for name, value in row.items()} for row in rows]
+    try:
+        rows = list(csv.DictReader(io.StringIO(whole), strict=True))
+    except csv.Error as error:
+        raise ValueError(f"{path} is no table of numbers: {error}") from None
+    return [parsed(row, path, line) for line, row in enumerate(rows, 2)]
+
+
+def parsed(row: Mapping[str | Any, Any], path: Path, line: int) -> dict[str, float]:
+    """A row's numbers by column."""
+    try:
+        return {name: number(value) for name, value in row.items()}
+    except (ValueError, TypeError, AttributeError):
+        raise ValueError(f"{path} is no table of numbers: look at row {line}") from None
 
 
 def number(text: str) -> float:
     """An int where it is written as one, else a float."""
-    return int(text) if text.lstrip("-").isdigit() else float(text)
+    return int(text) if text.lstrip("-").isdigit() and len(text) < 19 else float(text)

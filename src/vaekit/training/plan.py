@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from vaekit.training.optimiser import Adam
+from vaekit.training.reading import made_of
 
 __all__ = ["Plan", "plan_from"]
 
@@ -51,6 +52,12 @@ class Plan:
             raise ValueError(f"ema must lie between 0 and 1, got {self.ema}")
         if self.precision not in PRECISIONS:
             raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {self.precision!r}")
+        if self.accelerator not in ACCELERATORS:
+            raise ValueError(f"accelerator must be one of {', '.join(ACCELERATORS)}, got {self.accelerator!r}")
+        if self.devices > MOST_DEVICES:
+            raise ValueError(f"devices must be at most {MOST_DEVICES}, got {self.devices}")
+        if not self.checkpoint_seconds > 0:
+            raise ValueError(f"checkpoint_seconds must be above 0, got {self.checkpoint_seconds}")
 
     def epochs_for(self, per_epoch: int) -> int:
         """How many epochs of `per_epoch` steps the run has."""
@@ -62,13 +69,15 @@ class Plan:
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> "Plan":
-        """The plan that `to_dict` wrote."""
-        optimiser = dict(record["optimiser"])
-        optimiser["betas"] = tuple(optimiser["betas"])
-        return cls(**{**record, "optimiser": Adam(**optimiser)})
+        """The plan that `to_dict` wrote; ValueError where a field is unknown or of another type."""
+        optimiser = made_of(Adam, record.get("optimiser", {}), "the plan's optimiser")
+        rest = made_of(cls, {name: value for name, value in record.items() if name != "optimiser"}, "the plan")
+        return replace(rest, optimiser=optimiser)
 
 
 PRECISIONS = ("32-true", "bf16-mixed", "64-true")
+ACCELERATORS = ("auto", "cpu", "cuda", "gpu", "mps")
+MOST_DEVICES = 4096
 
 
 def plan_from(options: Mapping[str, Any], base: Plan | None = None) -> Plan:

@@ -1,7 +1,11 @@
 """Where a run is."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
+
+from vaekit.training.reading import made_of
 
 __all__ = ["Position"]
 
@@ -19,3 +23,17 @@ class Position:
     best_epoch: int = 0
     finished: bool = False
     planned: int = 0
+
+    @classmethod
+    def from_dict(cls, record: Any, phases: Sequence[str], per_epoch: int) -> "Position":
+        """What was saved of a run of these phases, with that many rounds in an epoch; ValueError where it cannot be."""
+        position = made_of(cls, record, "position")
+        if set(position.steps) != set(phases):
+            raise ValueError(f"position must count the steps of the phases {', '.join(phases)}")
+        counts = (position.epoch, position.within, position.count, position.rows, *position.steps.values())
+        if min(counts) < 0 or max(counts) > MOST or position.within > per_epoch:
+            raise ValueError(f"position must lie between 0 and {per_epoch} rounds of an epoch, got {position.within}")
+        return position
+
+
+MOST = 1 << 62

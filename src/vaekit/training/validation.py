@@ -38,7 +38,7 @@ def validate(step: nn.Module, split: Split, device: torch.device) -> Validation:
     objective = step.objective
     final = objective.coefficients(1 << 62)
     step.eval()
-    for rows in torch.arange(len(split), device=device).split(AT_ONCE):
+    for rows in split.ahead(torch.arange(len(split), device=device).split(AT_ONCE)):
         batch = matching(split.batch(rows), step.model)
         at = None if step.at is None else step.at(batch)
         data = {name: t for name, t in batch.items() if name not in ("context", "labels")}
@@ -58,7 +58,7 @@ def information(model: Model, split: Split, most: int = 1000) -> float:
     """
     was = model.training
     model.eval()
-    batch = matching(split.batch(torch.arange(min(len(split), most), device=split.x.device)), model)
+    batch = matching(split.batch(torch.arange(min(len(split), most))), model)
     inference = model.infer({"x": batch["x"]}, batch.get("context"))
     latent = next(iter(inference.latents.values()))
     assert latent.posterior is not None

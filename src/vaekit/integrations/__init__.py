@@ -1,0 +1,1 @@
+"""Where runs go: loggers, the Hugging Face Hub, ONNX."""

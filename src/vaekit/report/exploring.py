@@ -1,0 +1,204 @@
+"""The latent space on a page: what its dimensions carry, where examples lie, and what lies between and beside them."""
+
+from collections.abc import Sequence
+
+import torch
+from markupsafe import Markup, escape
+from torch import Tensor
+
+from vaekit.evaluation import Holes
+from vaekit.latent import decoded, quantile_grid, spherical, straight, traversal
+from vaekit.report.charts import COLOURS, bars_of_rates, cloud, emptiness, plane
+from vaekit.report.columns import column_names, is_table, spreads
+from vaekit.report.pictures import device_of
+from vaekit.report.showing import class_names, shows_images, strip
+from vaekit.report.subject import Exhibit, Section, Subject
+from vaekit.report.vectors import arrows, fan
+from vaekit.report.views import Views
+
+__all__ = ["carried", "holes_shown", "interpolated", "manifold", "scattered", "traversed"]
+
+PATHS, STEPS = 6, 9
+DIMENSIONS, REACH = 8, 2.5  # how many are traversed, and how far, in standard deviations of the codes
+PLANE = 15  # images along a side of the manifold
+EMPTIEST = 12
+
+
+def carried(subject: Subject) -> Section | None:
+    """KL per dimension of every latent that has one."""
+    uses = {name: use for name, use in subject.evaluation.latents.items() if use.rate.shape == use.variance.shape}
+    if not uses:
+        return None
+    text = (
+        "How many nats each dimension tells of an example, on average: its KL(q(z|x) || p(z)). A dimension is active "
+        "(blue) where its code really differs between examples: the variance of E[z|x] exceeds 0.01."
+    )
+    exhibits = [
+        Exhibit(bars_of_rates(use.rate, use.variance), f"{name}: {use.active} of {use.dimensions} active")
+        for name, use in uses.items()
+    ]
+    return Section("dimensions", "What each dimension carries", text, exhibits)
+
+
+def scattered(subject: Subject, views: Views) -> Section | None:
+    """The codes of held-out examples in the plane, coloured by label."""
+    if views.latent is None or views.flat.shape[1] < 2:
+        return None
+    points, _, _, said = plane(views.flat)
+    labels = views.batch.get("labels")
+    names = [] if labels is None else class_names(subject.data.spec)
+    text = (
+        f"The posterior means of {len(points):,} {views.role} examples in {said}. "
+        + ("Each dot is an example, coloured by its label" if names else "Each dot is an example")
+        + (", which the model was not told." if names and subject.data.spec.context != () else ".")
+    )
+    exhibits = [Exhibit(cloud(points, labels, names), legend(names), "square")]
+    return Section("codes", "Where the examples lie", text, exhibits)
+
+
+def legend(names: Sequence[str]) -> Markup:
+    """A dot of its colour before each label."""
+    shown = [f'<span class="key"><i class="c{i % COLOURS}"></i>{escape(name)}</span>' for i, name in enumerate(names)]
+    return Markup(" ".join(shown[: 3 * COLOURS]))
+
+
+def interpolated(subject: Subject, views: Views) -> Section | None:
+    """From one held-out example to another through the latent space."""
+    spec = subject.data.spec
+    if views.latent is None or not (shows_images(spec) or series(subject)) or len(views.codes) < 2:
+        return None
+    path = spherical if views.priors else straight
+    exhibits = []
+    for i in range(min(PATHS if shows_images(spec) else 3, len(views.codes) // 2)):
+        z = path(views.codes[2 * i], views.codes[2 * i + 1], STEPS)
+        made = made_of(subject, views, z, 2 * i)
+        alt = f"from example {2 * i + 1} to example {2 * i + 2} in {STEPS} steps"
+        images = shows_images(spec)
+        drawn = strip(made, alt, views.batch["x"]) if images else fan(made, alt)
+        exhibits.append(Exhibit(drawn, "" if images else alt, "strip" if images else "chart"))
+    how = (
+        "along an arc, so that all steps are about as far from the origin as codes are" if views.priors else "straight"
+    )
+    text = (
+        f"Each row leads from one held-out example (its code decoded, left) to another (right), {how}. Steps between "
+        f"should look like data too.{in_context(views)}"
+    )
+    return Section("interpolation", "Between two examples", text, exhibits)
+
+
+def traversed(subject: Subject, views: Views) -> Section | None:
+    """One dimension of an example's code moved, the others left alone."""
+    spec = subject.data.spec
+    if views.latent is None or len(spec.shape) > 3 or views.x_hat is None:
+        return None
+    exhibits = [one_dimension(subject, views, j) for j in views.order[: min(DIMENSIONS, len(views.order))]]
+    text = (
+        f"Each picture moves one dimension of one example's code from {-REACH:g} to +{REACH:g} standard deviations of "
+        f"the codes and leaves the others alone; the most informative dimensions come first.{in_context(views)}"
+    ).replace("-", "−", 1)
+    if is_table(spec):
+        text += " Arrows show the columns that move most, in their standard deviations."
+    return Section("traversals", "One dimension at a time", text, exhibits)
+
+
+def one_dimension(subject: Subject, views: Views, j: int) -> Exhibit:
+    """A strip of images, a fan of curves, or arrows for a table's columns."""
+    spec, codes = subject.data.spec, views.flat[:, j]
+    steps = torch.linspace(-REACH, REACH, STEPS) * codes.std(correction=0) + codes.mean()
+    made = made_of(subject, views, traversal(views.codes[0], j, steps), 0)
+    caption = f"dimension {j}: {views.informs(j)}"
+    alt = f"{caption}: from low at the left to high at the right"
+    if shows_images(spec):
+        return Exhibit(strip(made, alt, views.batch["x"]), caption, "strip")
+    if is_table(spec):
+        scale = spreads(views.batch["x"])
+        start, low, high = views.batch["x"].mean(0), made[0], made[-1]
+        moved = f"{caption}: where each column goes, low (grey) to high (blue)"
+        return Exhibit(arrows((low - start) / scale, (high - start) / scale, column_names(spec), moved), caption)
+    return Exhibit(fan(made, alt), caption)
+
+
+def manifold(subject: Subject, views: Views) -> Section | None:
+    """The plane of a latent of two dimensions, decoded at even quantiles of the prior."""
+    spec = subject.data.spec
+    if views.latent is None or not views.plain or views.codes[0].numel() != 2 or not shows_images(spec):
+        return None
+    side = PLANE if max(spec.shape) <= 48 else 9
+    made = made_of(subject, views, quantile_grid(side).reshape(-1, *views.codes.shape[1:]), 0)
+    text = (
+        f"The latent has two dimensions, so all of it can be seen: {side} by {side} values at even quantiles of the prior, "
+        f"decoded. Every cell stands for the same share of what the model generates.{in_context(views)}"
+    )
+    exhibit = Exhibit(strip(made, "the plane of the latent, decoded", views.batch["x"], side), kind="strip")
+    return Section("manifold", "The whole latent plane", text, [exhibit])
+
+
+def holes_shown(subject: Subject, views: Views, found: Holes | None) -> Section | None:
+    """How far prior and codes can be told apart, where the prior is empty of codes, and what is decoded there."""
+    if found is None:
+        return None
+    use = subject.evaluation.latents.get(found.latent)
+    flat, drawn = found.aggregate.flatten(1), found.prior.flatten(1)
+    text = (
+        "Samples start from draws of the prior, but the decoder has only learned what to do where codes of data lie. "
+        f"A classifier told the two apart with an area under the curve of {found.auc:.3f} ± {found.standard_error:.3f} "
+        f"(0.5: they are alike, 1: always told apart). {found.share:.0%} of the prior lies where codes are less than a "
+        "tenth as dense."
+    )
+    if flat.shape[1] < 2:
+        return Section("holes", "Holes in the latent space", text)
+    if use is not None and flat.shape[1] > 2 and use.rate.numel() == flat.shape[1]:
+        first, second = use.rate.flatten().argsort(descending=True)[:2].tolist()
+        points, data, said = drawn[:, [first, second]], flat[:, [first, second]], f"dimensions {first} and {second}"
+    else:
+        data, axes, centre, said = plane(flat)
+        points = (drawn - centre) @ axes
+    chart = Exhibit(emptiness(points, found.log_ratio, data), depth_key(), "square")
+    notes = [f"Shown in the plane of {said}. The colour is judged in all dimensions."]
+    return Section("holes", "Holes in the latent space", text, [chart, *dreams(subject, found)], notes)
+
+
+def dreams(subject: Subject, found: Holes) -> list[Exhibit]:
+    """What the model makes of the emptiest draws of the prior."""
+    spec = subject.data.spec
+    if not shows_images(spec):
+        return []
+    chosen = found.emptiest(EMPTIEST)
+    context = None if found.context is None else found.context[chosen]
+    made = at_values(subject, found.prior[chosen], context, found.latent)
+    caption = "What the model makes of the emptiest draws of the prior: likely its worst samples"
+    return [Exhibit(strip(made, caption, made.clamp(0, 1), 4), caption, "strip")]
+
+
+def depth_key() -> Markup:
+    """What the colours of emptiness stand for."""
+    said = ("codes 30 times rarer than the prior", "10 times", "3 times", "rarer", "as dense or denser")
+    shown = [f'<span class="key"><i class="h{i}"></i>{words}</span>' for i, words in enumerate(said)]
+    return Markup(" ".join([*shown, '<span class="key"><i class="ghost"></i>codes of data</span>']))
+
+
+def made_of(subject: Subject, views: Views, z: Tensor, row: int) -> Tensor:
+    """What the model makes of values of the explored latent, all in the context of one example."""
+    assert views.latent is not None
+    context = None if views.context is None else views.context[row : row + 1].expand(len(z), *views.context.shape[1:])
+    return at_values(subject, z, context, views.latent)
+
+
+def at_values(subject: Subject, z: Tensor, context: Tensor | None, latent: str) -> Tensor:
+    """Decoded in the model's precision and place, and brought back."""
+    model = subject.model
+    like = next((p for p in model.parameters() if p.is_floating_point()), z)
+    device = device_of(model)
+    given = None if context is None else context.to(device)
+    return decoded(model, z.to(like), given, latent).cpu().float()
+
+
+def in_context(views: Views) -> str:
+    """Whose context, where there is one."""
+    return "" if views.context is None else " The context is that of the (left) example throughout."
+
+
+def series(subject: Subject) -> bool:
+    """Whether examples are series of numbers rather than rows of a table or points."""
+    shape = subject.data.spec.shape
+    return len(shape) <= 2 and shape != (2,) and not is_table(subject.data.spec)

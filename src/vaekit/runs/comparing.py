@@ -1,0 +1,77 @@
+"""Runs side by side."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from vaekit.evaluation import Evaluation
+from vaekit.runs.loading import load
+from vaekit.runs.run import Run
+
+__all__ = ["Comparison", "compare"]
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Evaluations of several runs by the names of their folders, and the page that shows them."""
+
+    evaluations: dict[str, Evaluation]
+    recipes: dict[str, str | None]
+    page: Path
+
+    def table(self) -> Table:
+        """A row for each run, with units."""
+        figures = {name: found.figures() for name, found in self.evaluations.items()}
+        kinds = list(dict.fromkeys(kind for found in figures.values() for kind in found))
+        units = {kind: next(f[kind].unit for f in figures.values() if kind in f) for kind in kinds}
+        table = Table(title="held-out data; ± one standard error over examples")
+        for column in ("run", "recipe", *(f"{kind}\n{units[kind]}" for kind in kinds)):
+            table.add_column(column, justify="left" if column in ("run", "recipe") else "right")
+        for name, found in figures.items():
+            cells = [str(found[kind]) if kind in found else "" for kind in kinds]
+            table.add_row(name, self.recipes[name] or "by hand", *cells)
+        return table
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
+        runs = {n: {"recipe": self.recipes[n], **found.to_dict()} for n, found in self.evaluations.items()}
+        return {"page": str(self.page), "runs": runs}
+
+
+def compare(
+    runs: Sequence[Run | Path | str],
+    page: Path | str = "comparison.html",
+    *,
+    samples: int = 100,
+    limit: int | None = 2000,
+    seed: int = 0,
+) -> Comparison:
+    """Evaluate runs alike and write one page that shows them side by side.
+
+    Raises ValueError for fewer than two runs, or runs on events of different shapes.
+    """
+    from vaekit.report import write_comparison
+
+    if len(runs) < 2:
+        raise ValueError(f"compare needs at least two runs, got {len(runs)}")
+    opened = [run if isinstance(run, Run) else load(run) for run in runs]
+    shapes = {run.path: run.spec.shape for run in opened}
+    if len(set(shapes.values())) > 1:
+        raise ValueError(f"runs to compare must be on data of one shape, got {sorted(set(shapes.values()))}")
+    subjects = [run.subject(samples=samples, limit=limit, seed=seed) for run in opened]
+    written = write_comparison(subjects, Path(page), seed)
+    names = distinct([run.path for run in opened])
+    return Comparison(
+        {name: subject.evaluation for name, subject in zip(names, subjects, strict=True)},
+        {name: run.record["recipe"] for name, run in zip(names, opened, strict=True)},
+        written,
+    )
+
+
+def distinct(paths: Sequence[Path]) -> list[str]:
+    """Names of folders; whole paths where two share a name."""
+    names = [path.resolve().name for path in paths]
+    return names if len(set(names)) == len(names) else [str(path) for path in paths]
