@@ -83,6 +83,7 @@ CONTRADICTIONS = {
     "columns": ({"columns": ["a"]}, "columns must be one for each of 2 elements, got 1"),
     "scales": ({"scaling": {"means": [0, 0], "scales": [1, 0]}}, "scaling must hold a positive scale"),
     "nan": ({"scaling": {"means": [0, float("nan")], "scales": [1, 1]}}, "means of scaling must be a finite number"),
+    "words for levels": ({"levels": "many"}, "levels must be a whole number of at least 2, got 'many'"),
     "levels": ({"domain": "levels"}, "levels must be given for the domain levels"),
     "shape": ({"shape": [2, -1]}, "shape must be a whole number of at least 1, got -1"),
     "a large shape": ({"shape": [1 << 40, 1 << 40]}, "shape must be of at most"),

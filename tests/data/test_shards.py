@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from vaekit import data
-from vaekit.data.shards import expanded
+from vaekit.data.shard_names import expanded
 
 SHARED = Path(os.environ.get("VAEKIT_DATA", Path(__file__).parents[2].parent / "shared" / "data"))
 rng = np.random.default_rng(0)
@@ -162,6 +162,13 @@ def test_a_mistake_in_a_shard_is_one_sentence(tmp_path, case):
     members, message = WRONG[case]
     with pytest.raises(ValueError, match=message):
         data.open(write_tar(tmp_path / "a.tar", members))
+
+
+def test_a_key_ends_at_the_first_full_stop(tmp_path):
+    """As in webdataset, where a.left.png is the part "left.png" of the sample a."""
+    two = [(f"{key}.png", encoded(PIXELS[i], "png")) for i, key in enumerate("ab")]
+    opened = data.open(write_tar(tmp_path / "a.tar", [*two, ("a.left.png", PNG)]), valid=0)
+    assert len(opened.train) == 2
 
 
 def test_labels_without_pictures_are_noted(tmp_path):

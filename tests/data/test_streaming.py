@@ -15,6 +15,8 @@ from torch.testing import assert_close
 from vaekit import data
 from vaekit.data.ahead import WAITING, Ahead
 from vaekit.data.rows import Rows
+from vaekit.recipes import recipe
+from vaekit.training import Phase, Trainer, plan_from
 
 rng = np.random.default_rng(0)
 GREY = rng.integers(0, 256, (60, 8, 6)).astype(np.uint8)
@@ -105,6 +107,22 @@ def test_held_out_noise_of_a_stream_belongs_to_the_example(tmp_path, options):
     assert not torch.equal(other.valid.all()["x"], whole)
     if options.get("binarise") == "visit":
         assert not torch.equal(opened.train.batch(torch.arange(9))["x"], opened.train.batch(torch.arange(9))["x"])
+
+
+@pytest.mark.parametrize("options", [{}, {"accumulate": 2}])
+def test_training_on_a_stream_is_training_on_the_same_data_in_memory(tmp_path, options):
+    path = pictures(tmp_path, GREY)
+    weights = []
+    for memory in (1, 0):
+        opened = data.open(path, memory=memory)
+        with torch.random.fork_rng([]):
+            torch.manual_seed(0)
+            system = recipe("vae")(opened.spec, latent=2, hidden=(8,))
+        plan = plan_from({"epochs": 2, "batch_size": 10, "accelerator": "cpu", **options})
+        phase = Phase("train", system.objective, [system.model], plan.optimiser)
+        Trainer(system.model, [phase], opened, plan).run()
+        weights.append(torch.cat([p.detach().flatten() for p in system.model.parameters()]))
+    assert torch.equal(*weights)
 
 
 def pictures_again(folder):

@@ -56,7 +56,7 @@ def test_conv_has_as_many_parameters_as_its_kernels_and_biases():
 
 def test_transposed_conv_has_as_many_parameters_as_its_linear_map_kernels_and_biases():
     linear = (5 + 2) * (6 * 3 * 2) + 6 * 3 * 2
-    kernels = (16 * 6 * 6 + 6) + (16 * 6 * 4 + 4)
+    kernels = (16 * 6 * 4 + 4) + (16 * 4 * 4 + 4)
     assert count(ConvTranspose(5, (9, 7), 6, 4, context=2)) == linear + kernels
 
 

@@ -57,6 +57,8 @@ SICK = {
     "collapsed": {"latents": use(*[0.001] * 16), "rate": 0.016},
     "alike": {"explained": 0.03},
     "overfitting": {"rows": losses(LEVEL + 0.5 * np.maximum(0, np.arange(60) - 20), LEVEL - 0.3 * np.arange(60))},
+    "memorising": {"rows": losses(LEVEL, LEVEL - np.linspace(0, 30, 60))},
+    "rough": {"explained": 0.3},
     "holes": {"auc": 0.85},
     "improving": {"rows": losses(150 - np.arange(60.0))},
     "blurry": {"family": "Normal"},

@@ -128,6 +128,9 @@ def test_a_failing_callback_costs_nothing(digits, tmp_path, when):
     with pytest.raises(RuntimeError, match="the callback failed"):
         trained(digits, tmp_path / "run", At(fail, **when), diary)
     record = vk.training.folder.RunFolder(tmp_path / "run").read()
+    _, state = vk.training.Checkpoints(tmp_path / "run" / "checkpoint").latest()
+    done = when.get("step") or whole.metrics[when["epoch"] - 1]["step"]
+    assert state["position"]["steps"] == {"train": done}
     assert (record["status"], record["reason"]) == ("interrupted", "RuntimeError: the callback failed")
     assert diary.events[-1] == "end"
     resumed = vk.resume(tmp_path / "run", report=Silent())

@@ -23,7 +23,7 @@ MODEL, LENGTH, AFTER = Group("Recipe", sort_key=2), Group("Training", sort_key=3
 PLAN = [
     option(int | None, "epochs", None, LENGTH, "passes over the training data [default: what makes up --steps]"),
     option(int, "steps", 10_000, LENGTH, "steps, where epochs are not said"),
-    option(int, "batch_size", 100, LENGTH, "examples per step, all processes together"),
+    option(int | None, "batch_size", None, LENGTH, "examples per step [default: a tenth of them, from 16 to 100]"),
     option(float, "lr", 1e-3, LENGTH, "learning rate of Adam"),
     option(float, "weight_decay", 0.0, LENGTH, "decoupled weight decay: above 0 makes it AdamW"),
     option(int, "warmup", 0, LENGTH, "steps in which the learning rate rises"),
@@ -31,7 +31,9 @@ PLAN = [
     option(float | None, "clip", None, LENGTH, "largest norm of the gradient"),
     option(int, "accumulate", 1, LENGTH, "pieces that a batch is cut into, for memory; same result"),
     option(float | None, "ema", None, LENGTH, "decay of averaged weights, which are then evaluated and kept"),
-    option(int, "patience", 30, LENGTH, "stop after so many epochs without a better validation bound; 0 for never"),
+    option(
+        int | None, "patience", None, LENGTH, "stop after so many epochs without a better validation bound; 0 for never"
+    ),
     option(int, "seed", 0, LENGTH, "seed of all random numbers"),
     option(bool, "compile", False, LENGTH, "compile the training step"),
     option(str, "precision", "32-true", LENGTH, "32-true, bf16-mixed or 64-true"),

@@ -65,9 +65,8 @@ def evaluate(
     opened = load(run, weights=weights)
     figures = opened.evaluate(samples, split, seed, limit)
     found = opened.quality(split, inception=inception, seed=seed, limit=limit) if quality or inception else None
-    record = {"run": str(run), "split": opened.split(split)[0], "weights": weights, "seed": seed, **figures.to_dict()}
-    record |= {} if found is None else {"quality": found.to_dict()}
-    opened.keep_evaluation(record)
+    more = {} if found is None else {"quality": found.to_dict()}
+    record = opened.keep_evaluation(figures, opened.split(split)[0], seed, weights=weights, **more)
     if as_json:
         print(json.dumps(record))
         return

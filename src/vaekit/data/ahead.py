@@ -54,9 +54,10 @@ class Ahead:
     def _started(self, rows: np.ndarray) -> Batch:
         """The batch in one piece on one thread, or in several where examples are slow to read."""
         threads = THREADS if self.seconds > SLOW else 1
-        pool = self.pools.setdefault(threads, ThreadPoolExecutor(threads, thread_name_prefix="vaekit-data"))
+        if threads not in self.pools:
+            self.pools[threads] = ThreadPoolExecutor(threads, thread_name_prefix="vaekit-data")
         parts = np.array_split(rows, max(1, min(threads, len(rows))))
-        return [pool.submit(self._fetched, part) for part in parts]
+        return [self.pools[threads].submit(self._fetched, part) for part in parts]
 
     def _fetched(self, rows: np.ndarray) -> np.ndarray:
         """The examples at `rows`, and how long one took."""

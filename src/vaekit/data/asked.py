@@ -27,6 +27,17 @@ class Wanted:
     dequantise: bool = False
     standardise: bool | None = None
 
+    def record(self) -> dict[str, Any]:
+        """The same as arguments of `open` that JSON can hold."""
+        return {
+            "shape": None if self.shape is None else list(self.shape),
+            "domain": None if self.domain is None else str(self.domain),
+            "levels": self.levels,
+            "binarise": None if self.binarise is None else str(self.binarise),
+            "dequantise": self.dequantise,
+            "standardise": self.standardise,
+        }
+
 
 @dataclass(frozen=True)
 class FromFiles:
@@ -40,6 +51,18 @@ class FromFiles:
     label_column: str | None = None
     memory: float = 2.0
     limit: int | None = None
+
+    def record(self) -> dict[str, Any]:
+        """The same, but for a column of labels, as arguments of `open` that JSON can hold."""
+        return {
+            "size": None if self.size is None else list(self.size),
+            "fit": None if self.fit is None else str(self.fit),
+            "channels": self.channels,
+            "unreadable": "skip" if self.skip else "refuse",
+            "columns": None if self.columns is None else list(self.columns),
+            "memory": self.memory,
+            "limit": self.limit,
+        }
 
 
 def wanted(shape: Any, domain: Any, levels: Any, binarise: Any, dequantise: bool, standardise: bool | None) -> Wanted:

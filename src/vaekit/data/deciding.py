@@ -90,10 +90,15 @@ def named(found: Found, role: str) -> str:
 
 def guessed(values: Values, x: np.ndarray | Rows, found: Found, said: Wanted) -> tuple[Domain, str]:
     """The domain where nothing was said: what the set knows of itself, else what the values show; and why."""
+    if found.values is not None and said.levels is None:
+        return Domain.LEVELS, "pictures in 8 bits"
     if said.levels is not None or found.levels is not None:
         levels = said.levels if said.levels is not None else found.levels
         return Domain.LEVELS, f"its values are {levels} levels"
-    return domain_of(values, x.ndim - 1)
+    domain, why = domain_of(values, x.ndim - 1)
+    if found.columns and domain is Domain.UNIT:  # as likely scaled so as bounded there
+        return Domain.REAL, "a table's numbers, which happen to lie in [0, 1]"
+    return domain, why
 
 
 def standardised(asked: bool | None, found: Found, domain: Domain, rank: int) -> bool:

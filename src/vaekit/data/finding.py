@@ -9,7 +9,8 @@ from vaekit.data.asked import FromFiles
 from vaekit.data.folders import from_folder
 from vaekit.data.named import ROOT_NAMES, from_idx, from_name, holds_idx
 from vaekit.data.pictures import PICTURE_FILES
-from vaekit.data.shards import SHARD_FILES, from_shards, is_pattern, shards_in
+from vaekit.data.shard_names import SHARD_FILES, is_pattern, shards_in
+from vaekit.data.shards import from_shards
 from vaekit.data.sources import Found, described, from_memory
 from vaekit.data.tables import TABLE_FILES, from_frame, from_table_file, is_frame
 

@@ -19,7 +19,7 @@ from vaekit.data.domain import Binarise, Domain, Fit
 from vaekit.data.finding import find, is_path
 from vaekit.data.holdout import parts, size_of
 from vaekit.data.order import seeded
-from vaekit.data.sources import Found, described
+from vaekit.data.sources import Examples, Found, described
 from vaekit.data.spec import DataSpec
 from vaekit.data.split import Split
 
@@ -125,7 +125,8 @@ def open(
     shape: the event's shape, where the source has it flat.
     domain, levels: what the values are, where the guess is wrong. Guessed: pictures in files have 256 levels; 0 and 1
         are binary, other integers in 0..255 are 256 grey levels in pictures (rank 2 or 3) and real elsewhere, floats in
-        [0, 1] unit, the rest real. Pictures (H, W) get a channel axis; 8-bit ones with channels last get them first.
+        [0, 1] unit (in tables real), the rest real. Pictures (H, W) get a channel axis; 8-bit ones with channels last
+        get them first.
     binarise: Bernoulli draws from grey levels, "fixed" (once) or "visit" (train anew at each visit, the rest once).
     dequantise: (level + u) / levels with uniform u, anew at each visit in train, once in the rest.
     standardise: each column minus its training mean, over its training standard deviation: by default those of tables
@@ -157,37 +158,20 @@ def open(
     held = {
         role: held_out(role, value, found, len(decided["train"])) for role, value in (("valid", valid), ("test", test))
     }
-    labelled = decided["train"].labels
-    known = None if labelled is None else torch.from_numpy(labelled)
-    rows = parts(len(decided["train"]), known, held["valid"], held["test"], seeded(seed, 0))
+    rows = rows_by_role(decided["train"], held, seed)
     if is_standardised(said.standardise, found, decided.spec.domain, len(decided.spec.shape)):
         decided = scaled_by_training(decided, rows["train"].numpy())
     spec = after_noise(decided.spec, said)
-    splits = {
-        role: split if keeps_noise(role, spec) else drawn_for_good(split, spec, (seed, 1, ROLES.index(role)))
-        for role, split in split_up(decided, rows).items()
-    }
+    splits = with_noise(split_up(decided, rows), spec, seed)
     record = {
         "source": recorded(source),
         "folder": None if where is None else str(where.resolve()),
         "labels": asked.label_column or recorded(labels),
         "context": recorded(context),
-        "shape": None if said.shape is None else list(said.shape),
-        "domain": None if said.domain is None else str(said.domain),
-        "levels": said.levels,
-        "binarise": None if said.binarise is None else str(said.binarise),
-        "dequantise": dequantise,
-        "standardise": standardise,
-        "size": None if asked.size is None else list(asked.size),
-        "fit": None if asked.fit is None else str(asked.fit),
-        "channels": channels,
-        "unreadable": unreadable,
-        "columns": None if asked.columns is None else list(asked.columns),
-        "valid": None if "valid" in found.own() else held["valid"],
-        "test": None if "test" in found.own() else held["test"],
+        **said.record(),
+        **asked.record(),
+        **{role: None if role in found.own() else held[role] for role in held},
         "seed": seed,
-        "limit": asked.limit,
-        "memory": asked.memory,
         "on_labels": False,
     }
     words = opening_words(found, spec, decided.why, recorded(source))
@@ -225,6 +209,20 @@ def first(decided: Decided, n: int | None) -> Decided:
     if n is None:
         return decided
     return replace(decided, examples={role: one.first(n) for role, one in decided.examples.items()})
+
+
+def rows_by_role(examples: Examples, held: Mapping[str, int], seed: int) -> dict[str, torch.Tensor]:
+    """Which of the training examples each split gets."""
+    labels = None if examples.labels is None else torch.from_numpy(examples.labels)
+    return parts(len(examples), labels, held["valid"], held["test"], seeded(seed, 0))
+
+
+def with_noise(splits: Mapping[str, Split], spec: DataSpec, seed: int) -> dict[str, Split]:
+    """Splits whose noise is drawn once, under the seed and their role, but for the training noise of each visit."""
+    return {
+        role: split if keeps_noise(role, spec) else drawn_for_good(split, spec, (seed, 1, ROLES.index(role)))
+        for role, split in splits.items()
+    }
 
 
 def split_up(decided: Decided, rows: dict[str, torch.Tensor]) -> dict[str, Split]:

@@ -22,7 +22,8 @@ from vaekit.data.named import from_idx, from_name
 from vaekit.data.noise import Reading, Visit, as_floats, binarise, dequantise
 from vaekit.data.pictures import PICTURE_FILES, look_through
 from vaekit.data.rows import Rows, changed
-from vaekit.data.shards import examples_of, expanded, shards_in
+from vaekit.data.shard_names import expanded, shards_in
+from vaekit.data.shards import examples_of
 from vaekit.data.sources import Examples, from_memory
 from vaekit.data.spec import DataSpec
 from vaekit.data.split import Split

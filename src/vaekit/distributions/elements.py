@@ -68,10 +68,13 @@ def has_rule(of_q: type[Distribution], of_p: type[Distribution]) -> bool:
     return RULES[of_q, of_p]
 
 
-@torch.compiler.assume_constant_result
 def looked_up(of_q: type[Distribution], of_p: type[Distribution]) -> bool:
     """`is_registered`, outside of the graph: torch's first look-up of a pair is one that a graph cannot hold."""
     return is_registered(of_q, of_p)
+
+
+# all that torch.compiler.assume_constant_result does, which takes a second to import the compiler for it
+looked_up._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 def is_registered(of_q: type[Distribution], of_p: type[Distribution]) -> bool:

@@ -59,10 +59,11 @@ class Conv(nn.Module):
 
 
 class ConvTranspose(nn.Module):
-    """A linear map to (channels[0], h, w), then a transposed convolution for each of `channels`, up to `out_size`.
+    """A linear map to (channels[0], h, w), then as many transposed convolutions as `channels`, up to `out_size`.
 
     Heights and widths are those that `Conv` with as many channels passes through, in reverse: each layer doubles them
-    and cuts the last row or column where the size wanted is odd. So `ConvTranspose(8, (28, 20), 64, 32)` gives
+    and cuts the last row or column where the size wanted is odd. Each layer goes on to the next of `channels`, and the
+    last one keeps the last. So `ConvTranspose(8, (28, 20), 64, 32)` has 64 channels at 7x5, 32 at 14x10 and gives
     (32, 28, 20), of which a head's 1x1 convolution makes the event.
 
     `in_features` is a number or a shape; `context` adds the features of further inputs, put beside the first. Kernels
@@ -88,7 +89,7 @@ class ConvTranspose(nn.Module):
         gain = gain_of(activation)
         layers: list[nn.Module] = [ToMap(self.in_features, (channels[0], *sizes[0]))]
         layers += [*([norm(channels[0])] if norm else []), activation()]
-        for (before, after), size in zip(pairwise((channels[0], *channels)), sizes[1:], strict=True):
+        for (before, after), size in zip(pairwise((*channels, channels[-1])), sizes[1:], strict=True):
             layers.append(initialise(nn.ConvTranspose2d(before, after, 4, stride=2, padding=1), gain))
             layers.append(Crop(*size))
             layers += [*([norm(after)] if norm else []), activation()]

@@ -12,6 +12,7 @@ from vaekit.objectives import Distortion, Rate
 from vaekit.priors import StandardNormal
 from vaekit.recipes.parts import Channels, FreeBits, Latent, LikelihoodName, conv_networks, likelihood
 from vaekit.recipes.system import System
+from vaekit.training import Plan
 
 __all__ = ["conv_vae"]
 
@@ -30,4 +31,4 @@ def conv_vae(
     """A VAE with convolutional networks, plain or residual: for pictures of any size (Kingma & Welling 2014)."""
     encoder, decoder = conv_networks(spec, latent, channels, blocks)
     model = VAE(StandardNormal(latent), Gaussian(encoder, latent), likelihood_of(spec, decoder, likelihood))
-    return System(model, Distortion() + Rate(free_bits=free_bits))
+    return System(model, Distortion() + Rate(free_bits=free_bits), Plan(patience=10))

@@ -18,7 +18,7 @@ from vaekit.report.curves import curves
 from vaekit.report.grids import is_image, reconstructions, samples
 from vaekit.report.latents import kl_per_dimension
 
-__all__ = ["draw_pictures"]
+__all__ = ["draw_pictures", "pictures_of"]
 
 PAIRS, VECTORS, POINTS = 32, 12, 500  # how many examples of images, of vectors, of points in the plane
 PER_CLASS, VECTORS_PER_CLASS, CLASSES = 10, 4, 20
@@ -28,24 +28,28 @@ AT_ONCE, MOST = 100, 5000  # examples in a batch, and in all, that the KL of dim
 def draw_pictures(
     model: Model, data: Data, rows: Sequence[Mapping[str, float]], folder: str | Path, seed: int = 0
 ) -> list[Path]:
-    """Write curves.png, reconstructions.png, samples.png and kl.png; returns those that this model has.
-
-    Examples are of the validation split (else test, else train), chosen by `seed`. Reconstructions and samples show the
-    mean of p(x|z), its mode where there is no mean. Without rows there are no curves, without a prior no samples, and
-    without a rate for every dimension no KL; of several latents each has its own kl-NAME.png. Modes of the model and
-    the global generators are as before afterwards.
-    """
+    """Write `pictures_of` this model into a folder, as NAME.png; returns those that it has."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    split = next(part for part in (data.valid, data.test, data.train) if part is not None)
-    figures = {"curves": curves(rows)} if rows else {}
-    with torch.no_grad(), evaluated(model), own_generators(model, seed):
-        figures |= drawn(model, data, split, seed)
     paths = []
-    for name, figure in figures.items():
+    for name, figure in pictures_of(model, data, rows, seed).items():
         paths.append(folder / f"{name}.png")
         figure.savefig(paths[-1])
     return paths
+
+
+def pictures_of(model: Model, data: Data, rows: Sequence[Mapping[str, float]], seed: int = 0) -> dict[str, Figure]:
+    """By name the curves, reconstructions, samples and kl, those that this model has.
+
+    Examples are of the validation split (else test, else train), chosen by `seed`. Reconstructions and samples show the
+    mean of p(x|z), its mode where there is no mean. Without rows there are no curves, without a prior no samples, and
+    without a rate for every dimension no KL; of several latents each has its own kl-NAME. Modes of the model and the
+    global generators are as before afterwards.
+    """
+    split = next(part for part in (data.valid, data.test, data.train) if part is not None)
+    figures = {"curves": curves(rows)} if rows else {}
+    with torch.no_grad(), evaluated(model), own_generators(model, seed):
+        return figures | drawn(model, data, split, seed)
 
 
 def drawn(model: Model, data: Data, split: Split, seed: int) -> dict[str, Figure]:

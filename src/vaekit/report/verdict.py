@@ -159,6 +159,28 @@ def overfitted(evidence: Evidence) -> Finding | None:
     )
 
 
+def memorising(evidence: Evidence) -> Finding | None:
+    """At the lowest validation loss, training examples cost less by more than a third of all that the validation loss
+    has fallen since the first epoch. Of 5 epochs or more.
+    """
+    valid, train = evidence.column("valid/loss"), evidence.column("train/loss")
+    if len(valid) < 5 or len(train) != len(valid) or not finite(valid, train) or overfitted(evidence) is not None:
+        return None
+    best = int(valid.argmin())
+    gap, fall = valid[best] - train[best], valid[0] - valid[best]
+    if fall <= 0 or gap <= fall / 3 or gap <= 3 * wavering(valid):
+        return None
+    return Finding(
+        "memorising",
+        Weight.HINT,
+        "It knows its training examples much better than new ones.",
+        f"At the best epoch a training example costs {gap:.3g} nats less than a held-out one; the whole of training took "
+        f"{fall:.3g} nats off the latter. Part of what it learned is those examples themselves.",
+        "More examples help most; else a smaller network.",
+        evidence.retrain(hidden=(128, 128)) or evidence.retrain(channels=(16, 32)),
+    )
+
+
 def improving(evidence: Evidence) -> Finding | None:
     """The lowest validation loss is in the last twentieth of the epochs (or the last one), and over the last fifth of
     them the loss fell by more than 2% of all it had fallen since the end of the first tenth. Of 3 epochs or more, in a
@@ -241,6 +263,20 @@ def alike(evidence: Evidence) -> Finding | None:
     )
 
 
+def rough(evidence: Evidence) -> Finding | None:
+    """Reconstructions of pictures have from a tenth to a half of the variance between held-out examples."""
+    share = evidence.explained
+    if share is None or not 0.1 <= share < 0.5 or len(evidence.spec.shape) != 3 or collapsed(evidence) is not None:
+        return None
+    return Finding(
+        "rough",
+        Weight.HINT,
+        f"Reconstructions are rough: {share:.0%} of what tells held-out pictures apart.",
+        "The rest is detail that the latent does not carry, or that the decoder has not learned to draw.",
+        "More examples and longer training help most; a higher learning rate gets there sooner.",
+    )
+
+
 def few(evidence: Evidence) -> Finding | None:
     """Fewer than 1,000 examples to learn from."""
     if evidence.examples >= 1000:
@@ -272,11 +308,13 @@ JUDGES: tuple[Judge, ...] = (
     collapsed,
     alike,
     overfitted,
+    memorising,
     hollow,
     improving,
     blurry,
     oversized,
     cramped,
     thin,
+    rough,
     few,
 )

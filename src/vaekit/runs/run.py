@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -11,14 +11,19 @@ from torch import Tensor
 import vaekit.data
 from vaekit.data import Data, DataSpec, Split
 from vaekit.evaluation import Evaluation, Inception, Quality, evaluate, quality
+from vaekit.integrations.hub import push
 from vaekit.latent import decoded, spherical, straight, traversal
 from vaekit.models import Model
 from vaekit.models.choices import Choice, FromPrior
-from vaekit.report import Subject, write_report
 from vaekit.runs import asking
 from vaekit.training import Choices, read_metrics
 from vaekit.training.checkpoint import write_text
 from vaekit.training.folder import RunFolder
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as MatplotlibFigure
+
+    from vaekit.report import Subject
 
 __all__ = ["Run"]
 
@@ -200,8 +205,12 @@ class Run:
         n = 10_000 if limit is None else limit
         return quality(self.model, self.data, split=name, features=features, n=n, seed=seed, at=self.at)
 
-    def subject(self, *, samples: int = 100, limit: int | None = 2000, seed: int = 0, quality: bool = False) -> Subject:
+    def subject(
+        self, *, samples: int = 100, limit: int | None = 2000, seed: int = 0, quality: bool = False
+    ) -> "Subject":
         """What a page about this run needs: the model, its data and its record, evaluated."""
+        from vaekit.report import Subject
+
         split = self.split()[1]
         most = None if limit is None or limit >= len(split) else limit
         return Subject(
@@ -228,14 +237,35 @@ class Run:
 
         Figures are of at most `limit` held-out examples.
         """
+        from vaekit.report import write_report
+
         subject = self.subject(samples=samples, limit=limit, seed=seed, quality=quality)
+        if not (self.path / "evaluation.json").is_file():
+            self.keep_evaluation(subject.evaluation, self.split()[0], seed)
         return write_report(subject, None if path is None else Path(path), seed)
 
-    def keep_evaluation(self, record: Mapping[str, Any]) -> Path:
-        """Write figures as RUN/evaluation.json."""
-        path = self.path / "evaluation.json"
-        write_text(path, json.dumps(record, indent=2) + "\n")
-        return path
+    def keep_evaluation(self, figures: Evaluation, split: str, seed: int, **more: Any) -> dict[str, Any]:
+        """Write figures as RUN/evaluation.json, with what else is to stand there; returns what was written."""
+        record = {"run": str(self.path), "split": split, "seed": seed, **figures.to_dict(), **more}
+        write_text(self.path / "evaluation.json", json.dumps(record, indent=2) + "\n")
+        return record
+
+    def plots(self, seed: int = 0) -> dict[str, "MatplotlibFigure"]:
+        """The run's pictures by name, for a notebook: curves, reconstructions, samples, kl."""
+        from vaekit.report import pictures_of
+
+        return pictures_of(self.model, self.data, self.metrics, seed)
+
+    def push_to_hub(self, repo_id: str, *, private: bool = False, token: str | None = None) -> str:
+        """Publish the run on the Hugging Face Hub as "user/name", with a model card; returns its address.
+
+        Weights, record, table, figures and pictures go up, nobody's paths and no data.
+        """
+        return push(self.path, repo_id, private=private, token=token)
+
+    def save_pretrained(self, folder: Path | str, repo_id: str = "user/name") -> Path:
+        """Write into a new folder what `push_to_hub` would publish; `vaekit.from_pretrained` opens it."""
+        return Path(push(self.path, repo_id, to=folder))
 
     def export(self, folder: Path | str | None = None) -> list[Path]:
         """Write the model's parts as ONNX, RUN/onnx if not said, each checked against the model; needs vaekit[onnx]."""
@@ -247,6 +277,11 @@ class Run:
         """The mean of p(x|z) with what happens at latents chosen by name, the others drawn from their priors."""
         with asking.answering(self.model):
             return self.spec.restore(asking.shown(self.model.generate(n, context, at=at), True))
+
+    def _repr_html_(self) -> str:
+        from vaekit.report.notebook import run_as_html
+
+        return run_as_html(self.record, self.metrics)
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r}, recipe={self.record['recipe']!r}, status={self.record['status']!r})"

@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lightning_fabric import Fabric
 from torch import nn
 
 from vaekit.data import Data
@@ -35,6 +34,9 @@ from vaekit.training import (
 from vaekit.training.devices import fabric_for
 from vaekit.training.failures import writing
 from vaekit.training.folder import RunFolder, next_folder
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 __all__ = ["fit", "resume", "train"]
 
@@ -139,6 +141,7 @@ def train_system(
     check_loggers(watching.loggers)
     if system.on_labels and data.spec.context is None:
         data = data.conditioned_on_labels()
+    system.plan = replace(system.plan, batch_size=system.plan.batch_for(len(data.train)))
     fabric, folder = fabric_for(system.plan), RunFolder(place)
     if not resuming:
         folder.must_be_free()
@@ -160,7 +163,7 @@ def train_system(
 
 
 def trainer_of(
-    system: System, data: Data, fabric: Fabric, folder: RunFolder, watching: Watching, loggers: Sequence[Logger]
+    system: System, data: Data, fabric: "Fabric", folder: RunFolder, watching: Watching, loggers: Sequence[Logger]
 ) -> Trainer:
     """The loop over all of the system's phases, the main one last, with the folder's files in its hands."""
     report = watching.report or Progress()

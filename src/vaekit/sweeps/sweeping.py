@@ -140,7 +140,7 @@ def must_fit(cell: Cell, data: Data) -> None:
     system = built(lambda: recipe_named(cell.recipe)(data.spec, **cell.arguments), 0)
     if system.on_labels and data.spec.context is None:
         data.conditioned_on_labels()
-    size = plan_from(cell.plan, system.plan).batch_size
+    size = plan_from(cell.plan, system.plan).batch_for(len(data.train))
     if size > len(data.train):
         raise ValueError(f"batch_size must be at most the {len(data.train)} training examples, got {size}")
 

@@ -7,23 +7,23 @@ from vaekit.training.callbacks import Callback
 from vaekit.training.phases import Phase
 from vaekit.training.plan import Plan
 
-__all__ = ["check_batches", "check_names", "checked_callbacks"]
+__all__ = ["check_names", "checked_batch", "checked_callbacks"]
 
 
-def check_batches(plan: Plan, examples: int, processes: int) -> None:
-    """Raise ValueError unless every batch of an epoch can be cut for all processes and pieces."""
-    if plan.batch_size > examples:
-        raise ValueError(f"batch_size must be at most the {examples} training examples, got {plan.batch_size}")
-    if plan.batch_size < plan.accumulate * processes:
-        raise ValueError(
-            f"batch_size {plan.batch_size} cannot be cut for {processes} processes and {plan.accumulate} pieces"
-        )
-    last = examples % plan.batch_size or plan.batch_size
+def checked_batch(plan: Plan, examples: int, processes: int) -> int:
+    """The size of a batch; ValueError unless every batch of an epoch can be cut for all processes and pieces."""
+    size = plan.batch_for(examples)
+    if size > examples:
+        raise ValueError(f"batch_size must be at most the {examples} training examples, got {size}")
+    if size < plan.accumulate * processes:
+        raise ValueError(f"batch_size {size} cannot be cut for {processes} processes and {plan.accumulate} pieces")
+    last = examples % size or size
     if last < plan.accumulate * processes:
         raise ValueError(
             f"the last batch of an epoch has {last} examples, too few for {processes} processes and "
             f"{plan.accumulate} pieces: choose another batch_size"
         )
+    return size
 
 
 def check_names(phases: Sequence[Phase]) -> None:

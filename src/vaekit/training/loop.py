@@ -4,10 +4,9 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from operator import methodcaller
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from vaekit.data import Data, epoch_order
@@ -15,7 +14,7 @@ from vaekit.models.model import Model
 from vaekit.training.averages import EMA, Means
 from vaekit.training.callbacks import Callback
 from vaekit.training.checkpoint import Checkpoints
-from vaekit.training.checks import check_batches, check_names, checked_callbacks
+from vaekit.training.checks import check_names, checked_batch, checked_callbacks
 from vaekit.training.devices import fabric_for
 from vaekit.training.failures import Broken
 from vaekit.training.interruptions import interruptions
@@ -31,6 +30,9 @@ from vaekit.training.state import restore, save_state
 from vaekit.training.step import Choices
 from vaekit.training.stepping import Stepper, is_plain
 from vaekit.training.validation import Validation, information, validate
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 __all__ = ["Trainer"]
 
@@ -51,7 +53,7 @@ class Trainer:
         plan: Plan,
         *,
         at: Choices | None = None,
-        fabric: Fabric | None = None,
+        fabric: "Fabric | None" = None,
         checkpoints: Checkpoints | None = None,
         metrics: Metrics | None = None,
         report: Silent | None = None,
@@ -64,7 +66,7 @@ class Trainer:
         self.metrics, self.report = metrics or Metrics(None), report or Silent()
         self.device = self.fabric.device
         self.data = data.to(self.device)
-        check_batches(plan, len(data.train), self.fabric.world_size)
+        self.batch_size = checked_batch(plan, len(data.train), self.fabric.world_size)
         check_names(phases)
         self.modules = nn.ModuleDict({"model": model, **{f"objective:{p.name}": p.objective for p in phases}})
         self.modules.to(self.device)
@@ -74,7 +76,7 @@ class Trainer:
         self.moving = [Moving(phase, moved[stream], stream, self) for stream, phase in enumerate(phases)]
         self.main = self.moving[-1]
         self.ema = EMA(self.main.parameters, plan.ema) if plan.ema else None
-        self.per_epoch = math.ceil(len(self.data.train) / plan.batch_size)
+        self.per_epoch = math.ceil(len(self.data.train) / self.batch_size)
         self.epochs = plan.epochs_for(self.per_epoch)
         self.total = self.epochs * self.per_epoch
         alone = len(self.moving) == 1
@@ -89,7 +91,7 @@ class Trainer:
         devices = [self.device] if self.device.type == "cuda" else []
         keep_freed_memory()
         with torch.random.fork_rng(devices):
-            self.report.start(self.total, self.epochs, self.plan.batch_size)
+            self.report.start(self.total, self.epochs, self.batch_size)
             try:
                 with interruptions(self):
                     self._tell(methodcaller("on_start", self))
@@ -170,7 +172,7 @@ class Trainer:
         """The batches of an epoch of this phase's stream."""
         if getattr(moving, "cut_epoch", None) != epoch:
             order = epoch_order(len(self.data.train), epoch, self.plan.seed, moving.stream)
-            moving.cut_epoch, moving.cut = epoch, order.to(self.device).split(self.plan.batch_size)  # type: ignore[attr-defined]
+            moving.cut_epoch, moving.cut = epoch, order.to(self.device).split(self.batch_size)  # type: ignore[attr-defined]
         return moving.cut  # type: ignore[attr-defined]
 
     def last_good(self) -> str:

@@ -16,17 +16,18 @@ __all__ = ["Plan", "plan_from"]
 class Plan:
     """The length of a run and how its steps are made; every field can be given to `vaekit.fit`.
 
-    `epochs`: passes over the training data; where not said, as many as make up `steps` steps. `batch_size` is of all
-    processes together; `accumulate` cuts each batch into that many pieces whose gradients are summed, with the same
-    noise and the same result for terms per example (dropout, and figures of the whole batch, are each piece's own).
-    `clip`: largest gradient norm. `ema`: decay of the averaged weights that are then evaluated and kept as best.
-    `patience`: epochs without a better validation loss before stopping; 0 for never. `precision`, `accelerator`,
-    `devices`: as Lightning Fabric names them. `checkpoint_seconds`: work at stake in a kill.
+    `epochs`: passes over the training data; where not said, as many as make up `steps` steps. `batch_size` is of
+    all processes together, where not said a tenth of the training examples, but at least 16 and at most 100;
+    `accumulate` cuts each batch into that many pieces whose gradients are summed, with the same noise and the same
+    result for terms per example (dropout, and figures of the whole batch, are each piece's own). `clip`: largest
+    gradient norm. `ema`: decay of the averaged weights that are then evaluated and kept as best. `patience`: epochs
+    without a better validation loss before stopping; 0 for never. `precision`, `accelerator`, `devices`: as
+    Lightning Fabric names them. `checkpoint_seconds`: work at stake in a kill.
     """
 
     epochs: int | None = None
     steps: int = 10_000
-    batch_size: int = 100
+    batch_size: int | None = None
     optimiser: Adam = field(default_factory=Adam)
     seed: int = 0
     clip: float | None = None
@@ -63,6 +64,12 @@ class Plan:
         """How many epochs of `per_epoch` steps the run has."""
         return self.epochs if self.epochs is not None else max(1, round(self.steps / per_epoch))
 
+    def batch_for(self, examples: int) -> int:
+        """How many of so many training examples a step takes."""
+        return (
+            self.batch_size if self.batch_size is not None else min(examples, max(FEWEST, min(USUAL, examples // 10)))
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """The fields as JSON has them."""
         return asdict(self)
@@ -75,6 +82,7 @@ class Plan:
         return replace(rest, optimiser=optimiser)
 
 
+FEWEST, USUAL = 16, 100
 PRECISIONS = ("32-true", "bf16-mixed", "64-true")
 ACCELERATORS = ("auto", "cpu", "cuda", "gpu", "mps")
 MOST_DEVICES = 4096

@@ -3,10 +3,9 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from vaekit.data import Split
@@ -16,6 +15,9 @@ from vaekit.training.failures import Broken
 from vaekit.training.moving import Moving, freeze_all_but
 from vaekit.training.noise import seed_at, seed_generators
 from vaekit.training.plan import Plan
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 __all__ = ["Stepper"]
 
@@ -27,7 +29,7 @@ class Stepper:
     """Takes the steps of every phase of a run of `total` steps; `modules` holds all that is ever moved."""
 
     def __init__(
-        self, fabric: Fabric, plan: Plan, train: Split, modules: nn.Module, total: int, *, alone: bool
+        self, fabric: "Fabric", plan: Plan, train: Split, modules: nn.Module, total: int, *, alone: bool
     ) -> None:
         self.fabric, self.plan, self.train, self.modules = fabric, plan, train, modules
         self.total, self.alone, self.device = total, alone, fabric.device
@@ -147,6 +149,6 @@ class Stepper:
                 raise Broken(f"step {step} of phase {moving.phase.name!r}: {what} is {value}.")
 
 
-def is_plain(fabric: Fabric, plan: Plan) -> bool:
+def is_plain(fabric: "Fabric", plan: Plan) -> bool:
     """Whether nothing stands between a step and its tensors: one process at full precision."""
     return fabric.world_size == 1 and plan.precision == "32-true"
