@@ -151,7 +151,44 @@ def repeats(runs: Sequence[dict[str, Any]]) -> str:
     return told + "\n" + table(head, rows)
 
 
+def streaming(record: dict[str, Any]) -> str:
+    """Pictures per second from a folder, and what streaming costs in memory and waiting."""
+    medians, memory, training = record["medians"], record["memory"], record["training"]
+    turns = len(record["turns_with_warm_up_first"]["streamed"]) - 1
+    loads = [turn["load"] for side in record["turns_with_warm_up_first"].values() for turn in side]
+    rows = [[side, f"{medians[side]:,.0f}"] for side in ("decoded alone", "streamed")]
+    count, side = record["pictures"]["count"], record["pictures"]["side"]
+    return (
+        f"{count:,} JPEGs of {side}x{side} pixels, in shuffled batches of {record['batch']}, against a plain loop that "
+        f"decodes them with Pillow; medians of {turns} turns each, load {min(loads):.1f} to {max(loads):.1f}.\n\n"
+        + table(["", "pictures/s"], rows)
+        + f"\nRatio {medians['ratio']:.2f} (bar {record['bar']}). Decoded, the set is "
+        f"{memory['decoded_set']:.0f} MiB; the process held {memory['opened']:.0f} MiB after opening the folder and "
+        f"{memory['epoch 2']:.0f} MiB after two epochs. A conv-vae that trained on {training['pictures']:,} of them "
+        f"waited {100 * training['share_waiting']:.1f}% of its time for data.\n"
+    )
+
+
+def newcomer(record: dict[str, Any]) -> str:
+    """Seconds of whole commands, and the page of an MNIST run."""
+    rows = [
+        [what, f"`{' '.join(flow['command'])}`", f"{flow['seconds']:.0f}", f"{flow['load']:.1f}"]
+        for what, flow in record["flows"].items()
+    ]
+    page = record["mnist"]["report"]
+    seconds = sorted(page["opening_seconds"])
+    return (
+        "Wall seconds of whole commands, the start of Python included, on two cores.\n\n"
+        + table(["a newcomer's", "command", "s", "load"], rows)
+        + f"\nThe bar is {record['bars']['seconds']} s each. The report of an MNIST run weighs "
+        f"{page['megabytes']:.2f} MB (bar {record['bars']['megabytes']}) and opens in headless Chromium in "
+        f"{seconds[len(seconds) // 2]:.2f} s, median of {len(seconds)} (bar {record['bars']['opening_seconds']}).\n"
+    )
+
+
 SECTIONS = [
+    ("newcomer", "The first two minutes", "python benchmarks/newcomer.py", newcomer),
+    ("streaming", "A folder of JPEGs", "python benchmarks/streaming.py", streaming),
     ("mnist", "MNIST: log-likelihood", "python benchmarks/mnist.py train vae; ... train iwae; ... score", mnist),
     ("linear_gaussian", "The linear-Gaussian case", "python benchmarks/linear_gaussian.py", linear_gaussian),
     ("speed", "Speed", "python benchmarks/speed.py", speed),

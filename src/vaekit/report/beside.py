@@ -8,7 +8,7 @@ from markupsafe import Markup, escape
 from torch import Tensor
 
 from vaekit.latent import typical
-from vaekit.report.charts import COLOURS
+from vaekit.report.charts import COLOURS, spelled_out
 from vaekit.report.columns import column_names, is_table
 from vaekit.report.curves import as_table, is_count, limits, ordered
 from vaekit.report.grids import range_of
@@ -42,7 +42,7 @@ def courses(named: Named) -> Section | None:
     terms = ordered({c.partition("/")[2] for c in columns if c.startswith(f"{role}/")}, columns)
     if not terms:
         return None
-    exhibits = [Exhibit(over_each_other(named, tables, role, term), term) for term in terms]
+    exhibits = [Exhibit(over_each_other(named, tables, role, term), spelled_out(term)) for term in terms]
     kind = "validation" if role == "valid" else "training"
     text = f"Every term on the {kind} examples, by epoch. Losses of different objectives are different things."
     return Section("curves", "How training went", text, [Exhibit(Markup(), key_of(list(named)), "strip"), *exhibits])

@@ -15,7 +15,17 @@ from vaekit.report.curves import MEANS, is_count, limits, unit_of
 from vaekit.report.style import number
 from vaekit.report.svg import Chart, padded, short
 
-__all__ = ["COLOURS", "bars_of_rates", "cloud", "course", "course_caption", "emptiness", "plane", "square"]
+__all__ = [
+    "COLOURS",
+    "bars_of_rates",
+    "cloud",
+    "course",
+    "course_caption",
+    "emptiness",
+    "plane",
+    "spelled_out",
+    "square",
+]
 
 COLOURS = 10  # classes c0 to c9 of a page
 NAMED = 12  # bars that are named one by one
@@ -49,10 +59,15 @@ def spoken(series: Mapping[str, np.ndarray], epochs: np.ndarray) -> str:
     return f"{'; '.join(ends)}, epochs {epochs[0]:.0f} to {epochs[-1]:.0f}"
 
 
+def spelled_out(term: str) -> str:
+    """A term's name for a caption."""
+    name = term.partition(":")[2]
+    return f"active dimensions of {name}" if is_count(term) and name else term
+
+
 def course_caption(table: Mapping[str, np.ndarray], term: str, best: int | None, unit: str) -> Markup:
     """What the term is, its unit and its best value."""
-    name = term.partition(":")[2]
-    words = [f"active dimensions of {name}" if is_count(term) and name else term, MEANS.get(term, "")]
+    words = [spelled_out(term), MEANS.get(term, "")]
     words += [unit_of(term, unit) if not is_count(term) else ""]
     if best is not None and f"valid/{term}" in table:
         value = float(table[f"valid/{term}"][best])

@@ -23,16 +23,15 @@ class Comparison:
     page: Path
 
     def table(self) -> Table:
-        """A row for each run, with units."""
+        """A column for each run and a row for each figure, with its unit."""
         figures = {name: found.figures() for name, found in self.evaluations.items()}
-        kinds = list(dict.fromkeys(kind for found in figures.values() for kind in found))
-        units = {kind: next(f[kind].unit for f in figures.values() if kind in f) for kind in kinds}
+        kinds = dict.fromkeys(kind for found in figures.values() for kind in found)
         table = Table(title="held-out data; ± one standard error over examples")
-        for column in ("run", "recipe", *(f"{kind}\n{units[kind]}" for kind in kinds)):
-            table.add_column(column, justify="left" if column in ("run", "recipe") else "right")
-        for name, found in figures.items():
-            cells = [str(found[kind]) if kind in found else "" for kind in kinds]
-            table.add_row(name, self.recipes[name] or "by hand", *cells)
+        for column in ("", "unit", *(f"{name}\n{self.recipes[name] or 'by hand'}" for name in figures)):
+            table.add_column(column, justify="left" if column in ("", "unit") else "right", overflow="fold")
+        for kind in kinds:
+            unit = next(found[kind].unit for found in figures.values() if kind in found)
+            table.add_row(kind, unit, *(str(found[kind]) if kind in found else "" for found in figures.values()))
         return table
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Train a model into a folder: one composed by hand, a recipe by its name, or one that was stopped."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -206,9 +207,11 @@ def begin(trainer: Trainer, folder: RunFolder, record: Mapping[str, Any], resumi
 
 def to_the_end(trainer: Trainer, folder: RunFolder, data: Data) -> None:
     """Train and finish; an interruption is said to be one, and a run that ends early says why and how to go on."""
+    began, before = time.monotonic(), folder.read().get("seconds") or 0.0
     try:
         trainer.run()
         if trainer.fabric.is_global_zero:
+            folder.update(seconds=round(before + time.monotonic() - began, 1))
             finish(trainer, folder, data)
     except KeyboardInterrupt:
         ended(folder, "interrupted", None)
