@@ -1,13 +1,16 @@
 """The command line: `vaekit COMMAND`. Exit code 2 with one sentence for a mistake, 1 for a run that broke."""
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError
 from rich.console import Console
 
+from vaekit.cli.options import NAMES
 from vaekit.cli.reporting import REPORTING, data_command
+from vaekit.cli.scoring import score
 from vaekit.cli.sweeping import sweep_command
 from vaekit.cli.training import resume_run, train_command
 from vaekit.cli.using import USING
@@ -22,13 +25,16 @@ folder, and a report.html in it. Everything else asks that folder: "vaekit sampl
 """
 
 
+FLAGS = {name: "--" + shown.replace("_", "-") for shown, name in NAMES.items()} | {"label": "--label"}
+
+
 def application(tokens: Sequence[str]) -> App:
     """All commands; `train` has the options of the recipe that the tokens name."""
     app = App(name="vaekit", help=SAID, version_flags=["--version"])
     app.register_install_completion_command()
     app.command(train_command(tokens), name="train")
     app.command(resume_run, name="resume")
-    for command in USING:
+    for command in (*USING, score):
         app.command(command)
     for name, other in REPORTING.items():
         app.command(other, name=name)
@@ -45,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
         sys.stdout.flush()
     except (ValueError, CycloptsError) as error:
-        stop(str(error), 2)
+        stop(as_flags(str(error)), 2)
     except BrokenPipeError:  # the reader of our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
@@ -54,6 +60,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         stop(str(broken), 1)
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+
+
+def as_flags(sentence: str) -> str:
+    """A sentence that names Python's arguments, with the options that they are here."""
+    return re.sub(r"\b(" + "|".join(FLAGS) + r")=(?![\w'\"])", lambda found: FLAGS[found[1]], sentence)
 
 
 def stop(sentence: str, code: int) -> None:

@@ -11,7 +11,23 @@ from cyclopts.group import Group
 import vaekit.data
 from vaekit.data import Data
 
-__all__ = ["DATA", "OPEN", "Json", "Label", "Out", "Seed", "Split", "SOURCE", "opened", "option"]
+__all__ = [
+    "CODES",
+    "DATA",
+    "OPEN",
+    "Codes",
+    "Examples",
+    "Json",
+    "Label",
+    "Labels",
+    "Out",
+    "Seed",
+    "Split",
+    "SOURCE",
+    "TableOut",
+    "opened",
+    "option",
+]
 
 DATA = Group("Data", sort_key=1)
 
@@ -21,8 +37,27 @@ SOURCE = (
 )
 Seed = Annotated[int, Parameter(help="seed of all random numbers")]
 Json = Annotated[bool, Parameter(name="--json", negative=(), help="print JSON on standard output")]
-Out = Annotated[Path | None, Parameter(name=["-o", "--out"], allow_leading_hyphen=True)]
-Label = Annotated[str | None, Parameter(help="for a model conditioned on labels: which one, by number or name")]
+Out = Annotated[
+    Path | None,
+    Parameter(
+        name=["-o", "--out"],
+        allow_leading_hyphen=True,
+        help=".png for pictures, .npy, .csv or .parquet for numbers, or - for CSV [default: a fitting name here]",
+    ),
+]
+TableOut = Annotated[
+    Path, Parameter(name=["-o", "--out"], allow_leading_hyphen=True, help="a .csv, .parquet or .npy file, or - for CSV")
+]
+Examples = Annotated[
+    str,
+    Parameter(help="examples: a file, a folder of pictures, or - for CSV on standard input", allow_leading_hyphen=True),
+]
+Codes = Annotated[
+    str, Parameter(help="codes, one row each: .npy, .csv or .parquet, or - for CSV", allow_leading_hyphen=True)
+]
+Labels = Annotated[str | None, Parameter(help="for a model conditioned on labels: their column, or an .npy file")]
+CODES = Path("codes.npy")
+Label = Annotated[str | None, Parameter(help="for a model conditioned on labels: one for all, by number or name")]
 Split = Annotated[str | None, Parameter(help="train, valid or test; the first of test, valid, train if not said")]
 
 
@@ -63,6 +98,8 @@ NAMES = {p.name: OTHERWISE.get(p.name, p.name) for p in OPEN}
 def opened(source: str, options: Mapping[str, Any]) -> Data:
     """The data that a command's options describe."""
     given = {NAMES[name]: value for name, value in options.items() if name in NAMES}
+    if given.get("columns"):
+        given["columns"] = [name for part in given["columns"] for name in part.split(",")]
     if len(given.get("size") or ()) == 1:
         given["size"] = given["size"][0]
     return vaekit.data.open(source, **given, seed=options.get("seed", 0))

@@ -60,8 +60,10 @@ def check(out: Path, fitting: Sequence[str], what: str) -> None:
         raise ValueError(f"-o names a file in {out.parent}, which cannot be written to")
 
 
-def write_events(x: Tensor, spec: DataSpec, out: Path, columns: int | None = None) -> None:
-    """Events (N, *event): a grid of pictures, an array, or a table in the data's columns."""
+def write_events(
+    x: Tensor, spec: DataSpec, out: Path, columns: int | None = None, more: Mapping[str, Any] | None = None
+) -> None:
+    """Events (N, *event): a grid of pictures, an array, or a table in the data's columns and `more`."""
     if out.suffix.lower() == ".png":
         from vaekit.report import save_grid
 
@@ -69,7 +71,7 @@ def write_events(x: Tensor, spec: DataSpec, out: Path, columns: int | None = Non
     elif out.suffix.lower() == ".npy":
         write_array(x.numpy(), out)
     else:
-        write_table(by_column(x, spec), out)
+        write_table({**by_column(x, spec), **(more or {})}, out)
 
 
 def by_column(x: Tensor, spec: DataSpec) -> dict[str, np.ndarray]:

@@ -4,13 +4,14 @@ import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 from cyclopts.group import Group
 
 from vaekit.cli.options import DATA, OPEN, SOURCE, Json, opened, option
-from vaekit.cli.output import check_table, write_table
+from vaekit.cli.output import check_table
+from vaekit.cli.scoring import write_scores
 from vaekit.recipes import recipe, recipes
 from vaekit.recipes.recipe import Option, in_words
 from vaekit.runs import Run, resume, train
@@ -47,12 +48,12 @@ THEN = [
     option(tuple[str, ...], "logger", (), AFTER, "log to tensorboard, wandb or mlflow too"),
 ]
 PLANNING = {p.name for p in PLAN}
+SWITCHES = {"--json"} | {f"--{p.name.replace('_', '-')}" for p in (*OPEN, *PLAN, *THEN) if isinstance(p.default, bool)}
 
 
 def train_command(tokens: Sequence[str]) -> Callable[..., None]:
     """The command, with the options of the recipe that `tokens` name."""
-    asked = "train" in tokens[:1]
-    chosen = recipe(named_recipe(tokens) if asked else FLAT)
+    chosen = recipe(named_recipe(tokens[1:]) if "train" in tokens[:1] else FLAT)
 
     def command(data: str, /, *, out: Path | None = None, as_json: bool = False, **options: Any) -> None:
         scores, loggers = options.get("scores"), options.get("logger", ())
@@ -64,7 +65,7 @@ def train_command(tokens: Sequence[str]) -> Callable[..., None]:
         if options.get("report", True):
             run.report()
         if scores is not None:
-            write_table({name: column.numpy() for name, column in run.score(data).items()}, scores)
+            write_scores(run, data, options, scores)
         said(run, as_json)
 
     command.__doc__ = f"Train a recipe on data into a run folder.\n\nRecipe {chosen.name}: {chosen.summary}"
@@ -80,11 +81,12 @@ def resume_run(
     *,
     epochs: Annotated[int | None, Parameter(help="a new length, in epochs in all")] = None,
     report: Annotated[bool, Parameter(help="write report.html into the run's folder")] = True,
+    logger: Annotated[tuple[str, ...], Parameter(help="log to tensorboard, wandb or mlflow too")] = (),
     as_json: Json = False,
 ) -> None:
     """Go on with a run that was stopped: to the same weights, bit for bit, that it would have had."""
     changed: dict[str, Any] = {} if epochs is None else {"epochs": epochs}
-    finished = resume(run, **changed)
+    finished = resume(run, loggers=logger, **changed)
     if report:
         finished.report()
     said(finished, as_json)
@@ -104,10 +106,11 @@ def said(run: Run, as_json: bool) -> None:
 def fixed(name: str) -> list[inspect.Parameter]:
     """What every training names: the data, the recipe and the folder."""
     data = Annotated[str, Parameter(help=SOURCE, group=DATA)]
-    names = f"which model: {', '.join(recipes())} [default: conv-vae for a folder of pictures or shards, else vae]"
+    names = Literal.__getitem__(tuple(recipes()))
+    which = "which model, see vaekit recipes; for a folder of pictures or shards conv-vae, unless said"
     return [
         inspect.Parameter("data", inspect.Parameter.POSITIONAL_ONLY, annotation=data),
-        option(str, "recipe", name, MODEL, names),
+        option(names, "recipe", name, MODEL, which),
         option(Path | None, "out", None, LENGTH, "the run's folder [default: the next free one under runs/]"),
         inspect.Parameter("as_json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Json),
     ]
@@ -127,7 +130,14 @@ def named_recipe(tokens: Sequence[str]) -> str:
             return tokens[i + 1]
         if token.startswith("--recipe="):
             return token.partition("=")[2]
-    return PICTURES if any(map(holds_pictures, tokens[1:2])) else FLAT
+    before = ["", *tokens]
+    sources = [token for i, token in enumerate(tokens) if not token.startswith("-") and not takes_value(before[i])]
+    return PICTURES if any(map(holds_pictures, sources)) else FLAT
+
+
+def takes_value(token: str) -> bool:
+    """Whether a token is an option that the next one belongs to."""
+    return token.startswith("-") and "=" not in token and not token.startswith("--no-") and token not in SWITCHES
 
 
 def holds_pictures(source: str) -> bool:

@@ -1,20 +1,18 @@
-"""What a trained run is asked: evaluate, sample, reconstruct, encode, decode, interpolate, traverse, score."""
+"""What a trained run is asked: evaluate, sample, reconstruct, encode, decode, interpolate, traverse."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import torch
 from cyclopts import Parameter
 from rich.console import Console
-from rich.table import Table as Printed
 from torch import Tensor
 
 from vaekit.cli.given import codes_in, example, files
-from vaekit.cli.options import Json, Label, Out, Seed, Split
+from vaekit.cli.options import CODES, Codes, Examples, Json, Label, Labels, Out, Seed, Split, TableOut
 from vaekit.cli.output import (
-    STDOUT,
     announce,
     check_events,
     check_table,
@@ -23,24 +21,15 @@ from vaekit.cli.output import (
     write_events,
     write_table,
 )
+from vaekit.data import Split as Examined
 from vaekit.runs import Run, load
+from vaekit.runs.asking import context_of
 
 __all__ = ["USING"]
 
 Count = Annotated[int, Parameter(name=["-n", "--number"], help="how many")]
 Latent = Annotated[str | None, Parameter(help="which latent, where the model has several")]
 RunFolder = Annotated[Path, Parameter(help="the run's folder")]
-Examples = Annotated[
-    str,
-    Parameter(help="examples: a file, a folder of pictures, or - for CSV on standard input", allow_leading_hyphen=True),
-]
-Codes = Annotated[
-    str, Parameter(help="codes, one row each: .npy, .csv or .parquet, or - for CSV", allow_leading_hyphen=True)
-]
-Table = Annotated[
-    Path, Parameter(name=["-o", "--out"], help="a .csv, .parquet or .npy file, or - for CSV", allow_leading_hyphen=True)
-]
-CODES = Path("codes.npy")
 SHOWN = 32
 
 
@@ -82,7 +71,10 @@ def sample(
     *,
     n: Count = 64,
     out: Out = None,
-    label: Label = None,
+    label: Annotated[
+        str | None,
+        Parameter(help="for a model conditioned on labels: which one, by number or name [default: every one in turn]"),
+    ] = None,
     temperature: Annotated[
         float, Parameter(help="spread of the prior; below 1 for more typical samples that differ less")
     ] = 1.0,
@@ -94,7 +86,8 @@ def sample(
     opened = load(run)
     where = destination(out, opened, "samples")
     x = opened.sample(n, seed, mean=not noisy, label=label, temperature=temperature)
-    given(x, opened, where, as_json, {"temperature": temperature, "label": label, "seed": seed})
+    more = {} if not opened.on_labels else {"label": context_of(opened, n, label)}
+    given(x, opened, where, as_json, {"temperature": temperature, "label": label, "seed": seed}, more=more)
 
 
 def reconstruct(
@@ -103,14 +96,15 @@ def reconstruct(
     *examples: Annotated[str, Parameter(help="pictures, or one file or folder; held-out examples if not said")],
     out: Out = None,
     n: Annotated[int, Parameter(name=["-n", "--number"], help="how many held-out examples")] = SHOWN,
-    labels: Annotated[str | None, Parameter(help="column, or .npy file, of labels for a conditioned model")] = None,
+    labels: Labels = None,
+    label: Label = None,
     as_json: Json = False,
 ) -> None:
     """Examples through the model and back: originals above reconstructions in a .png, or numbers in a file."""
     opened = load(run)
     where = destination(out, opened, "reconstructions")
     with files(examples) if examples else held_out(opened, n) as chosen:
-        split = opened.read(chosen, labels)
+        split = opened.read(chosen, labels, label=label)
     x_hat = opened.reconstruct(split)
     if where.suffix.lower() != ".png":
         given(x_hat, opened, where, as_json, {})
@@ -125,21 +119,14 @@ def reconstruct(
 
 def encode(
     run: RunFolder,
-    file: Annotated[
-        str,
-        Parameter(
-            help="examples: a file, a folder of pictures, or - for CSV on standard input", allow_leading_hyphen=True
-        ),
-    ],
+    file: Examples,
     /,
     *,
-    out: Annotated[
-        Path,
-        Parameter(name=["-o", "--out"], allow_leading_hyphen=True, help="a .npy, .csv or .parquet file, or - for CSV"),
-    ] = Path("codes.npy"),
+    out: TableOut = CODES,
     draws: Annotated[int | None, Parameter(help="so many draws of q(z|x) (.npy alone) instead of its mean")] = None,
     latent: Latent = None,
-    labels: Annotated[str | None, Parameter(help="column, or .npy file, of labels for a conditioned model")] = None,
+    labels: Labels = None,
+    label: Label = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
@@ -149,21 +136,19 @@ def encode(
         raise ValueError(f"draws of codes have three axes and need an .npy file, got -o {out}")
     opened = load(run)
     with files([file]) as path:
-        split = opened.read(path, labels)
+        split = opened.read(path, labels, label=label)
         z = opened.encode(split, draws=draws, latent=latent, seed=seed)
     if out.suffix == ".npy":
         write_array(z.numpy(), out)
     else:
         columns = {f"z{i}": column for i, column in enumerate(z.flatten(1).T.numpy())}
-        write_table(columns, out)
+        write_table(columns | labels_of(opened, split), out)
     announce({"file": str(out), "shape": list(z.shape)}, as_json, out)
 
 
 def decode(
     run: RunFolder,
-    file: Annotated[
-        str, Parameter(help="codes, one row each: .npy, .csv or .parquet, or - for CSV", allow_leading_hyphen=True)
-    ],
+    file: Codes,
     /,
     *,
     out: Out = None,
@@ -173,7 +158,9 @@ def decode(
     """The mean of p(x|z) at codes, as `encode` writes them."""
     opened = load(run)
     where = destination(out, opened, "decoded")
-    given(opened.decode(codes_in(file), label=label), opened, where, as_json, {})
+    codes, labels = codes_in(file)
+    context = labels if opened.on_labels and label is None else None
+    given(opened.decode(codes, context, label=label), opened, where, as_json, {})
 
 
 def interpolate(
@@ -184,13 +171,14 @@ def interpolate(
     *,
     steps: Annotated[int, Parameter(help="how many, the ends included")] = 10,
     path: Annotated[str, Parameter(help="spherical or straight")] = "spherical",
+    label: Label = None,
     out: Out = None,
     as_json: Json = False,
 ) -> None:
     """The way from one example to another through their codes."""
     opened = load(run)
     where = destination(out, opened, "interpolation")
-    x = opened.interpolate(example(a), example(b), steps, path=path)
+    x = opened.interpolate(example(a), example(b), steps, path=path, label=label)
     given(x, opened, where, as_json, {"path": path}, columns=steps)
 
 
@@ -204,74 +192,15 @@ def traverse(
     ] = None,
     steps: Annotated[int, Parameter(help="how many values of each")] = 9,
     span: Annotated[float, Parameter(help="from -span to span")] = 2.5,
+    label: Label = None,
     out: Out = None,
     as_json: Json = False,
 ) -> None:
     """What each dimension of the latent does to an example: a row for each, from -span to span."""
     opened = load(run)
     where = destination(out, opened, "traversal")
-    x = opened.traverse(example(start), dimensions=dimensions, steps=steps, span=span)
+    x = opened.traverse(example(start), dimensions=dimensions, steps=steps, span=span, label=label)
     given(x, opened, where, as_json, {"span": span}, columns=steps)
-
-
-def score(
-    run: RunFolder,
-    file: Annotated[
-        str,
-        Parameter(
-            help="examples: a file, a folder of pictures, or - for CSV on standard input", allow_leading_hyphen=True
-        ),
-    ],
-    /,
-    *,
-    out: Annotated[
-        Path | None,
-        Parameter(name=["-o", "--out"], allow_leading_hyphen=True, help="a .csv, .parquet or .npy file, or -"),
-    ] = None,
-    samples: Annotated[int, Parameter(help="draws per example in the log-likelihood estimate")] = 100,
-    top: Annotated[int, Parameter(help="how many of the most unusual examples to show")] = 10,
-    labels: Annotated[str | None, Parameter(help="column, or .npy file, of labels for a conditioned model")] = None,
-    seed: Seed = 0,
-    as_json: Json = False,
-) -> None:
-    """How likely each example is under the model, in nats: the lower, the more unusual. With -o, a row for each."""
-    if out is not None:
-        check_table(out)
-    if top < 0:
-        raise ValueError(f"top must be at least 0, got {top}")
-    opened = load(run)
-    with files([file]) as path:
-        columns = opened.score(opened.read(path, labels), samples, seed)
-    scored(columns, out, top, as_json)
-
-
-def scored(columns: dict[str, Tensor], out: Path | None, top: int, as_json: bool) -> None:
-    """Scores into a file, and the most unusual examples for people (or in JSON)."""
-    ranking = columns.get("log_likelihood", columns.get("elbo", -columns["distortion"]))
-    order = ranking.argsort()[:top].tolist()
-    if out is not None:
-        write_table({"row": torch.arange(len(ranking)).numpy(), **{n: c.numpy() for n, c in columns.items()}}, out)
-    if out == STDOUT:
-        return
-    rows = [{"row": i, **{name: float(column[i]) for name, column in columns.items()}} for i in order]
-    record = {"examples": len(ranking), "unit": "nats/example", "most_unusual": rows}
-    if as_json:
-        means = {name: float(column.mean()) for name, column in columns.items()}
-        print(json.dumps({**record, "means": means, "file": None if out is None else str(out)}))
-        return
-    if rows:
-        Console(soft_wrap=True, stderr=out is not None).print(unusual(rows, len(ranking)))
-    announce(record, False, out)
-
-
-def unusual(rows: list[dict[str, Any]], examples: int) -> Printed:
-    """The most unusual examples, for people."""
-    table = Printed(title=f"the most unusual of {examples:,} examples, nats (rows count from 0)")
-    for name in rows[0]:
-        table.add_column(name.replace("_", " "), justify="right")
-    for row in rows:
-        table.add_row(*(f"{value:,}" if isinstance(value, int) else f"{value:,.2f}" for value in row.values()))
-    return table
 
 
 def destination(out: Path | None, run: Run, name: str) -> Path:
@@ -281,10 +210,24 @@ def destination(out: Path | None, run: Run, name: str) -> Path:
     return where
 
 
-def given(x: Tensor, run: Run, where: Path, as_json: bool, record: dict[str, Any], columns: int | None = None) -> None:
-    """Write events and say where."""
-    write_events(x, run.spec, where, columns)
+def given(
+    x: Tensor,
+    run: Run,
+    where: Path,
+    as_json: bool,
+    record: dict[str, Any],
+    *,
+    columns: int | None = None,
+    more: Mapping[str, Any] | None = None,
+) -> None:
+    """Write events, in tables with `more` columns, and say where."""
+    write_events(x, run.spec, where, columns, more)
     announce({"file": str(where), "shape": list(x.shape), **record}, as_json, where)
+
+
+def labels_of(run: Run, split: Examined) -> dict[str, Any]:
+    """The column of labels that a conditioned model was given, so that `decode` finds it."""
+    return {"label": split.context.numpy()} if run.on_labels and split.context is not None else {}
 
 
 def save_figure(figure: Any, where: Path) -> None:
@@ -304,4 +247,4 @@ def held_out(run: Run, n: int) -> Any:
     return nullcontext(split.first(min(n, len(split))))
 
 
-USING: tuple[Callable[..., None], ...] = (evaluate, sample, reconstruct, encode, decode, interpolate, traverse, score)
+USING: tuple[Callable[..., None], ...] = (evaluate, sample, reconstruct, encode, decode, interpolate, traverse)

@@ -14,7 +14,7 @@ from vaekit.training.optimiser import Adam
 __all__ = ["repeats", "trains"]
 
 TOLD = ("seed", "on_labels", "source")  # of the data: said elsewhere in the command, or by the recipe
-RENAMED = {"folder": "data_dir"}
+RENAMED = {"folder": "data_dir", "channels": "image_channels"}  # as vaekit.cli.options calls them
 
 
 def repeats(record: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 from vaekit.data import Split
 from vaekit.evaluation import bound, latent_use, log_likelihood
 from vaekit.evaluation.passes import Batch, batches, evaluating, place_of
-from vaekit.latent import encoded, typical
+from vaekit.latent import encoded, straight, typical
 from vaekit.models import Mean, Model
 from vaekit.models.inference import Inference
 
@@ -84,13 +85,17 @@ def latent_name(run: "Run", latent: str | None) -> str:
 
 def latents_of(run: "Run") -> dict[str, tuple[int, ...]]:
     """The shape of every latent by its name, from a walk over a blank example."""
-    spec = run.spec
-    blank = torch.zeros(1, *spec.shape, dtype=place_of(run.model).dtype, device=place_of(run.model).device)
-    context = None if spec.context is None else torch.zeros(1, *spec.context, device=blank.device)
+    return {name: tuple(latent.value.shape[1:]) for name, latent in inferred_blank(run).latents.items()}
+
+
+def inferred_blank(run: "Run") -> Inference:
+    """A walk over one blank example."""
+    spec, place = run.spec, place_of(run.model)
+    context = None if spec.context is None else torch.zeros(1, *spec.context, device=place.device)
     given = context.long() if context is not None and run.on_labels else context
+    blank = torch.zeros(1, *spec.shape, dtype=place.dtype, device=place.device)
     with answering(run.model):
-        inference = run.model.infer({"x": blank}, given, default=Mean())
-    return {name: tuple(latent.value.shape[1:]) for name, latent in inference.latents.items()}
+        return run.model.infer({"x": blank}, given, default=Mean())
 
 
 def check_codes(run: "Run", z: Tensor) -> None:
@@ -137,25 +142,48 @@ def label_number(run: "Run", label: int | str) -> int:
     return number
 
 
-def one_of(run: "Run", example: Any, argument: str) -> Split:
+def one_of(run: "Run", example: Any, argument: str, label: int | str | None) -> Split:
     """One example as a split: a number of the held-out examples, or something to be read."""
     if isinstance(example, int):
         split = run.split()[1]
         if not 0 <= example < len(split):
             raise ValueError(f"{argument} must be the number of one of {len(split)} held-out examples, got {example}")
-        return split.select(torch.tensor([example]))
-    split = run.read(example)
+        return run.read(split.select(torch.tensor([example])), label=label)
+    split = run.read(example, label=label)
     if len(split) != 1:
         raise ValueError(f"{argument} must hold one example, got {len(split)}")
     return split
 
 
-def repeated(split: Split, n: int) -> Tensor | None:
-    """The context of the one example, n times; None where it has none."""
-    if split.context is None:
+def labelled(run: "Run", split: Split, label: int | str) -> Split:
+    """The split with one label for all of its examples."""
+    if not run.on_labels:
+        raise ValueError("this run is not conditioned on labels: leave label out")
+    return replace(split, labels=torch.full((len(split),), label_number(run, label), device=split.device))
+
+
+def check_prior(run: "Run") -> None:
+    """Raise ValueError where a latent has no prior to draw from."""
+    blank = inferred_blank(run)
+    without = [name for name, latent in blank.latents.items() if latent.prior is None]
+    if without:
+        raise ValueError(
+            f"this model has no prior over {without[0]}, so it cannot generate: it encodes, reconstructs and interpolates; "
+            "the recipe vae has one"
+        )
+
+
+def between(first: Split, last: Split, n: int) -> Tensor | None:
+    """The context on the way from one example to another: labels change halfway, numbers evenly; None without one."""
+    if first.context is None or last.context is None:
         return None
-    context = split.context[:1]
-    return (context.float() if context.is_floating_point() else context.long()).expand(n, *context.shape[1:])
+    ends = first.context[:1], last.context[:1]
+    if ends[0].is_floating_point():
+        return straight(ends[0][0].float(), ends[1][0].float(), n) if n > 1 else ends[0].float()
+    early = (n + 1) // 2
+    return torch.cat(
+        [ends[0].long().expand(early, *ends[0].shape[1:]), ends[1].long().expand(n - early, *ends[1].shape[1:])]
+    )
 
 
 def busiest(run: "Run", most: int) -> list[int]:

@@ -1,5 +1,6 @@
 """A run: a trained model and its folder, and what it can be asked."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -86,15 +87,20 @@ class Run:
         assert split is not None
         return chosen, split
 
-    def read(self, examples: Any, labels: Any = None) -> Split:
-        """New examples, read the way the training data was; a `Split` as it is."""
-        if isinstance(examples, Split):
-            return examples
-        split = vaekit.data.read(examples, self.spec, labels=labels)
+    def read(self, examples: Any, labels: Any = None, *, label: int | str | None = None) -> Split:
+        """New examples, read the way the training data was; a `Split` as it is.
+
+        A model conditioned on labels needs those of the examples: their own, `labels`, or one `label` for all.
+        """
+        split = examples if isinstance(examples, Split) else vaekit.data.read(examples, self.spec, labels=labels)
+        if label is not None:
+            split = asking.labelled(self, split, label)
         if not self.on_labels:
             return split
         if split.labels is None:
-            raise ValueError("this model is conditioned on labels: give labels= with the examples")
+            raise ValueError(
+                "this model is conditioned on labels: give label=, one for all, or labels=, a column or an .npy file"
+            )
         return split.conditioned_on_labels()
 
     def evaluate(
@@ -120,6 +126,7 @@ class Run:
         `label`, by its number or name, is for models conditioned on labels; without one, every class in turn.
         `temperature` scales the spread of the prior: below 1 for more typical samples that differ less.
         """
+        asking.check_prior(self)
         given = asking.context_of(self, n, label) if context is None else context
         with asking.answering(self.model, seed):
             inference = self.model.generate(n, given, default=FromPrior(temperature))
@@ -138,24 +145,34 @@ class Run:
         return asking.named(codes, latent)
 
     def decode(self, z: Tensor, context: Tensor | None = None, *, label: int | str | None = None) -> Tensor:
-        """The mean of p(x|z) at values of the latent: (N, *latent) to (N, *event)."""
+        """The mean of p(x|z) at values of the latent: (N, *latent) to (N, *event).
+
+        A model with a context needs one row of it for each value, or one `label` for all.
+        """
         asking.check_codes(self, z)
+        if self.on_labels and context is None and label is None:
+            raise ValueError(
+                "this model is conditioned on labels: give label=, one for all, or context=, a row for each"
+            )
         given = asking.context_of(self, len(z), label) if context is None else context
         with asking.answering(self.model):
             name = asking.latent_name(self, None)
             return self.spec.restore(decoded(self.model, asking.like_weights(self.model, z), given, name))
 
-    def interpolate(self, a: Any, b: Any, steps: int = 8, *, path: str = "spherical") -> Tensor:
+    def interpolate(
+        self, a: Any, b: Any, steps: int = 10, *, path: str = "spherical", label: int | str | None = None
+    ) -> Tensor:
         """From one example to another through their codes: (steps, *event), the ends being reconstructions.
 
-        `a` and `b` are numbers of held-out examples, or one example each. `path`: "spherical" or "straight".
+        `a` and `b` are numbers of held-out examples, or one example each. `path`: "spherical" or "straight". In a model
+        conditioned on labels the class changes halfway, unless `label` gives one to both.
         """
         ways = {"spherical": spherical, "straight": straight}
         if path not in ways:
             raise ValueError(f"path must be 'spherical' or 'straight', got {path!r}")
-        first, last = asking.one_of(self, a, "a"), asking.one_of(self, b, "b")
+        first, last = asking.one_of(self, a, "a", label), asking.one_of(self, b, "b", label)
         ends = self.encode(first)[0], self.encode(last)[0]
-        return self.decode(ways[path](*ends, steps), asking.repeated(first, steps))
+        return self.decode(ways[path](*ends, steps), asking.between(first, last, steps))
 
     def traverse(
         self,
@@ -164,6 +181,7 @@ class Run:
         dimensions: Sequence[int] | None = None,
         steps: int = 9,
         span: float = 2.5,
+        label: int | str | None = None,
     ) -> Tensor:
         """What each dimension does: (dimensions, steps, *event), each going from -span to span, the others left alone.
 
@@ -172,11 +190,13 @@ class Run:
         """
         if steps < 1:
             raise ValueError(f"steps must be at least 1, got {steps}")
-        first = asking.one_of(self, 0 if start is None else start, "start")
+        first = asking.one_of(self, 0 if start is None else start, "start", label)
         code = self.encode(first)[0]
         chosen = asking.busiest(self, 10) if dimensions is None else list(dimensions)
+        if not chosen:
+            raise ValueError("dimensions must name at least one, got none")
         values = torch.linspace(-span, span, steps)
-        rows = [self.decode(traversal(code, d, values), asking.repeated(first, steps)) for d in chosen]
+        rows = [self.decode(traversal(code, d, values), asking.between(first, first, steps)) for d in chosen]
         return torch.stack(rows)
 
     def score(self, examples: Any, samples: int = 100, seed: int = 0) -> dict[str, Tensor]:
@@ -237,16 +257,18 @@ class Run:
 
         Figures are of at most `limit` held-out examples.
         """
-        from vaekit.report import write_report
+        from vaekit.report.page import check_target, write_report
 
+        place = check_target(self.path / "report.html" if path is None else Path(path))
         subject = self.subject(samples=samples, limit=limit, seed=seed, quality=quality)
-        if not (self.path / "evaluation.json").is_file():
+        if kept_evaluation(self.path).get("weights_sha256") != checksum(self.folder.best):
             self.keep_evaluation(subject.evaluation, self.split()[0], seed)
-        return write_report(subject, None if path is None else Path(path), seed)
+        return write_report(subject, place, seed)
 
     def keep_evaluation(self, figures: Evaluation, split: str, seed: int, **more: Any) -> dict[str, Any]:
         """Write figures as RUN/evaluation.json, with what else is to stand there; returns what was written."""
-        record = {"run": str(self.path), "split": split, "seed": seed, **figures.to_dict(), **more}
+        said = {"run": str(self.path), "split": split, "seed": seed, "weights": "best"}
+        record = {**said, "weights_sha256": checksum(self.folder.best), **figures.to_dict(), **more}
         write_text(self.path / "evaluation.json", json.dumps(record, indent=2) + "\n")
         return record
 
@@ -285,3 +307,17 @@ class Run:
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r}, recipe={self.record['recipe']!r}, status={self.record['status']!r})"
+
+
+def checksum(weights: Path) -> str:
+    """What tells weights apart from those of another epoch."""
+    return hashlib.sha256(weights.read_bytes()).hexdigest() if weights.is_file() else ""
+
+
+def kept_evaluation(folder: Path) -> dict[str, Any]:
+    """What RUN/evaluation.json says; nothing where there is none that can be read."""
+    try:
+        found = json.loads((folder / "evaluation.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
