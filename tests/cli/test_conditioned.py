@@ -158,3 +158,10 @@ def test_sentences_name_options_as_the_command_line_does(tmp_path, capsys):
     said = refused(capsys, "data", tmp_path / "words.csv")
     assert "--columns" in said
     assert "columns=" not in said
+
+
+def test_a_run_is_not_made_shorter_than_it_is(flowers, capsys):
+    before = (flowers / "run" / "run.json").read_text()
+    said = refused(capsys, "resume", flowers / "run", "--epochs", "1")
+    assert "epochs must be at least the 3 that are trained already, got 1" in said
+    assert (flowers / "run" / "run.json").read_text() == before

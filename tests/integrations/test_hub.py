@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -182,3 +183,28 @@ def test_over_http_a_run_goes_up_and_comes_down(run, tmp_path):
     assert "best.safetensors" in fetched
     assert "weights.pkl" not in fetched
     assert "'someone/else' is neither a folder nor to be had from the hub" in done.stdout
+
+
+NO_NETWORK = """
+import sys
+from vaekit.integrations.hub import pull, push
+for action in (lambda: push(sys.argv[1], "someone/faces", token="hf_not_a_token"), lambda: pull("someone/faces")):
+    try:
+        action()
+    except ValueError as error:
+        print(error)
+"""
+
+
+@pytest.mark.slow
+def test_without_a_network_a_push_and_a_pull_are_refused_in_a_sentence(run, tmp_path):
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{closed.getsockname()[1]}"
+        environment = {**os.environ, "HF_ENDPOINT": address, "HF_HOME": str(tmp_path), "NO_PROXY": "127.0.0.1"}
+        words = [sys.executable, "-c", NO_NETWORK, str(run.path)]
+        done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    pushed, pulled = done.stdout.splitlines()
+    assert pushed.startswith("cannot push to 'someone/faces': ")
+    assert pulled.startswith("'someone/faces' is neither a folder nor to be had from the hub: ")

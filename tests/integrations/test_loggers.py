@@ -5,11 +5,13 @@ import os
 import struct
 import subprocess
 import sys
+from typing import ClassVar
 
 import pytest
 
 import vaekit as vk
 from vaekit.integrations import loggers
+from vaekit.integrations.sink import remember
 from vaekit.training import Silent
 
 QUICK = {"epochs": 3, "batch_size": 50, "accelerator": "cpu", "report": Silent()}
@@ -172,27 +174,96 @@ def test_a_logger_that_is_not_installed_says_how_to_install_it(digits, tmp_path,
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_logger_is_closed_as_failed_where_the_run_fails(digits, tmp_path, monkeypatch):
-    closed = []
+class Watched(loggers.Sink):
+    """Writes down what it is told; each of its methods can be made to fail."""
 
-    class Watched(loggers.Sink):
-        def __init__(self, folder, record):
-            pass
+    told: ClassVar[list] = []
+    fails: ClassVar[set] = set()
 
-        def start(self, step):
-            closed.append(f"start {step}")
+    def __init__(self, folder, record):
+        self.folder = folder
+        self.told.clear()
 
-        def numbers(self, row, step):
-            raise RuntimeError("the other system is gone")
+    def hear(self, method, what):
+        self.told.append(what)
+        if method in self.fails:
+            raise OSError("the other system is gone\nin many lines")
 
-        def picture(self, path):
-            closed.append(path.name)
+    def start(self, step):
+        remember(self.folder, "mlflow", "x")
+        self.hear("start", f"start {step}")
 
-        def close(self, failed):
-            closed.append(failed)
+    def numbers(self, row, step):
+        self.hear("numbers", step)
 
+    def picture(self, path):
+        self.hear("picture", path.name)
+
+    def close(self, failed):
+        self.hear("close", failed)
+
+
+@pytest.fixture
+def watched(monkeypatch):
     monkeypatch.setitem(loggers.MAKERS, "mlflow", Watched)
-    with pytest.raises(RuntimeError, match="the other system is gone"):
-        vk.train("vae", digits, folder=tmp_path / "run", arguments=TINY, loggers=["mlflow"], **QUICK)
-    assert closed == ["start 0", True]
+    monkeypatch.setattr(loggers.importlib.util, "find_spec", lambda name: True)
+    return lambda *fails: monkeypatch.setattr(Watched, "fails", set(fails))
+
+
+class Notes(Silent):
+    """Keeps what was said of loggers."""
+
+    def __init__(self):
+        self.said = []
+
+    def note(self, text):
+        self.said += [text] if text.startswith("logger") else []
+
+
+@pytest.mark.parametrize(
+    ("fails", "told"),
+    [
+        (["numbers"], ["start 0", 5, False]),
+        (["numbers", "close"], ["start 0", 5, False]),
+        (["close"], ["start 0", 5, 10, 15, "curves.png", "reconstructions.png", "samples.png", False]),
+    ],
+)
+def test_a_logger_that_fails_says_so_once_and_the_run_goes_on(digits, tmp_path, watched, fails, told):
+    watched(*fails)
+    notes, folder = Notes(), tmp_path / "run"
+    run = vk.train("vae", digits, folder=folder, arguments=TINY, loggers=["mlflow"], **QUICK | {"report": notes})
+    assert len(run.metrics) == 3
+    assert run.record["status"] == "finished"
+    assert [what for what in Watched.told if what in told] == told
+    assert notes.said == ["logger 'mlflow' failed and gets no more, metrics.csv goes on: the other system is gone"]
+
+
+def test_a_logger_is_closed_as_failed_where_the_run_fails(digits, tmp_path, watched):
+    class Fails(vk.Callback):
+        def on_epoch(self, trainer, row):
+            raise RuntimeError("no more")
+
+    with pytest.raises(RuntimeError, match="no more"):
+        vk.train(
+            "vae", digits, folder=tmp_path / "run", arguments=TINY, loggers=["mlflow"], callbacks=[Fails()], **QUICK
+        )
+    assert Watched.told == ["start 0", True]
     assert len(vk.resume(tmp_path / "run", report=Silent()).metrics) == 3
+
+
+def test_a_logger_that_cannot_begin_leaves_nothing_behind(digits, tmp_path, watched):
+    pytest.importorskip("tensorboard")
+    watched("start")
+    names = ["tensorboard", "mlflow"]
+    with pytest.raises(ValueError, match=r"logger 'mlflow' cannot begin: the other system is gone$"):
+        vk.train("vae", digits, folder=tmp_path / "run", arguments=TINY, loggers=names, **QUICK)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_logger_that_cannot_begin_leaves_a_finished_run_as_it_was(digits, tmp_path, watched):
+    vk.train("vae", digits, folder=tmp_path / "run", arguments=TINY, **QUICK)
+    before = (tmp_path / "run" / "run.json").read_bytes()
+    watched("start")
+    with pytest.raises(ValueError, match="logger 'mlflow' cannot begin"):
+        vk.resume(tmp_path / "run", epochs=5, report=Silent(), loggers=["mlflow"])
+    assert (tmp_path / "run" / "run.json").read_bytes() == before

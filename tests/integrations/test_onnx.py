@@ -5,12 +5,16 @@ import json
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from torch.testing import assert_close
 
 import vaekit as vk
+from vaekit.conditionals import Bernoulli, Gaussian
 from vaekit.data import DataSpec, Domain
+from vaekit.integrations import onnx
 from vaekit.integrations.onnx import export_onnx
 from vaekit.models import Model
+from vaekit.networks import MLP
 from vaekit.recipes import recipe
 
 SPEC = DataSpec("d", (1, 8, 8), Domain.LEVELS, levels=17, classes=10)
@@ -57,3 +61,40 @@ def test_a_model_without_parts_says_so(tmp_path):
     with pytest.raises(ValueError, match="Bare names no parts"):
         export_onnx(Bare(), SPEC, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+class Unsorted(nn.Module):
+    """Something that ONNX has no operator for."""
+
+    def forward(self, z):
+        return torch.linalg.eigh(z[:, :, None] * z[:, None, :])[0]
+
+
+@pytest.mark.slow
+def test_a_part_that_onnx_has_no_operators_for_leaves_nothing_behind(tmp_path):
+    """The encoder can be exported, the decoder cannot: neither appears."""
+    decoder = Bernoulli(nn.Sequential(Unsorted(), MLP(3, 8)), (1, 8, 8), features=8)
+    model = vk.VAE(vk.StandardNormal(3), Gaussian(MLP(64, 8), 3), decoder)
+    with pytest.raises(ValueError, match=r"^decoder cannot be exported to ONNX: .+") as raised:
+        export_onnx(model, SPEC, tmp_path / "deep" / "out")
+    assert "\n" not in str(raised.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("broken", ["encoder", "decoder"])
+def test_all_parts_appear_or_those_that_were_there_stay(tmp_path, monkeypatch, broken):
+    model = recipe("vae")(SPEC, hidden=(16,), latent=3).model
+    (tmp_path / "encoder.onnx").write_text("the old one")
+
+    def written(part, spec, path):
+        if path.stem == broken:
+            raise ValueError("no")
+        path.write_text("the new one")
+        return {}
+
+    monkeypatch.setattr(onnx, "written", written)
+    monkeypatch.setattr(onnx, "find_spec", lambda name: True)
+    with pytest.raises(ValueError, match="no"):
+        export_onnx(model, SPEC, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["encoder.onnx"]
+    assert (tmp_path / "encoder.onnx").read_text() == "the old one"

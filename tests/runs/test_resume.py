@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 
 import vaekit as vk
 from vaekit.training import Silent
+from vaekit.training.stepping import Stepper
 
 KILLS = 20
 SETTINGS = {"epochs": 40, "batch_size": 50, "seed": 3, "ema": 0.99, "checkpoint_seconds": 0.02, "accelerator": "cpu"}
@@ -119,5 +120,25 @@ def test_ctrl_c_saves_and_says_how_to_resume(unbroken, tmp_path, presses):
         vk.train("vae", data(), folder=folder, arguments=ARGUMENTS, report=Reports(), **SETTINGS)
     assert any(f"vaekit resume {folder}" in text for text in said)
     assert vk.training.folder.RunFolder(folder).read()["status"] == "interrupted"
+    vk.resume(folder, report=Silent())
+    same(unbroken, folder)
+
+
+def test_an_interruption_within_a_round_leaves_the_last_checkpoint_as_it_was(unbroken, tmp_path, monkeypatch):
+    """The second Ctrl-C strikes where a step has moved the weights and is not counted yet."""
+    folder, step, made = tmp_path / "run", Stepper.step, 0
+
+    def struck(self, *given):
+        nonlocal made
+        loss = step(self, *given)
+        made += 1
+        if made == 29:
+            raise KeyboardInterrupt
+        return loss
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Stepper, "step", struck)
+        with pytest.raises(KeyboardInterrupt):
+            vk.train("vae", data(), folder=folder, arguments=ARGUMENTS, report=Silent(), **SETTINGS)
     vk.resume(folder, report=Silent())
     same(unbroken, folder)

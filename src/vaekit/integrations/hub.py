@@ -8,10 +8,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from huggingface_hub import HfApi, snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from huggingface_hub.errors import HFValidationError, HTTPError, LocalEntryNotFoundError
 from huggingface_hub.utils import validate_repo_id
 
 from vaekit.integrations.card import model_card
+from vaekit.integrations.sink import in_a_line
 from vaekit.training import read_metrics
 from vaekit.training.checkpoint import write_text
 from vaekit.training.failures import writing
@@ -59,7 +60,7 @@ def push(
             api = HfApi(token=token, library_name="vaekit")
             address = api.create_repo(repo_id, private=private, exist_ok=True)
             api.upload_folder(repo_id=repo_id, folder_path=beside, commit_message="A run of vaekit")
-        except (HfHubHTTPError, OSError) as error:
+        except (HTTPError, OSError) as error:
             raise ValueError(f"cannot push to {repo_id!r}: {in_a_line(error)}") from None
     return str(address)
 
@@ -77,7 +78,7 @@ def pull(source: Path | str, *, revision: str | None = None, token: str | None =
     check_name(name)
     try:
         return Path(snapshot_download(name, revision=revision, token=token, allow_patterns=list(WANTED)))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+    except (HTTPError, LocalEntryNotFoundError, OSError) as error:
         raise ValueError(f"{name!r} is neither a folder nor to be had from the hub: {in_a_line(error)}") from None
 
 
@@ -158,9 +159,3 @@ def without(text: str, paths: set[str]) -> str:
     for path in sorted(paths, key=len, reverse=True):
         text = text.replace(path, last_name(path)) if path not in (".", "/") else text
     return text
-
-
-def in_a_line(error: Exception) -> str:
-    """The first line of what went wrong."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0][:300] if lines else type(error).__name__

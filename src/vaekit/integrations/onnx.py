@@ -3,9 +3,8 @@
 import io
 import json
 import logging
-import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,7 +16,10 @@ from torch import Tensor
 from vaekit.conditionals import ParametersOf
 from vaekit.data import DataSpec, Domain
 from vaekit.evaluation.passes import evaluating
+from vaekit.integrations.sink import in_a_line
 from vaekit.models.model import Model, Part
+from vaekit.training.checkpoint import write_text
+from vaekit.training.whole import put_whole
 
 __all__ = ["export_onnx"]
 
@@ -37,37 +39,33 @@ def export_onnx(model: Model, spec: DataSpec, folder: Path) -> list[Path]:
     parts = model.parts()
     if not parts:
         raise ValueError(f"{type(model).__name__} names no parts that could be exported: see Model.parts")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(f"cannot write to {folder}: {error.strerror}") from None
     with evaluating(model):
-        described = {name: written(part, spec, folder / f"{name}.onnx") for name, part in parts.items()}
-    about = folder / "parts.json"
-    about.write_text(json.dumps({"data": spec.to_dict(), "parts": described}, indent=2) + "\n")
-    return [*(folder / f"{name}.onnx" for name in parts), about]
+        return put_whole(lambda beside: all_written(parts, spec, beside), folder)
+
+
+def all_written(parts: Mapping[str, Part], spec: DataSpec, folder: Path) -> list[Path]:
+    """Every part in a file of an empty folder, and last parts.json; the files, large weights in files of their own."""
+    about = {name: written(part, spec, folder / f"{name}.onnx") for name, part in parts.items()}
+    files = [folder / f"{name}.onnx" for name in parts]
+    weights = sorted(path for path in folder.iterdir() if path not in files)
+    text = json.dumps({"data": spec.to_dict(), "parts": about}, indent=2) + "\n"
+    write_text(folder / "parts.json", text)
+    return [*files, *weights, folder / "parts.json"]
 
 
 def written(part: Part, spec: DataSpec, path: Path) -> dict[str, Any]:
-    """One part in its file; what it takes and gives."""
+    """One part in its file, which gives the model's numbers; what it takes and gives."""
     module = ParametersOf(part.conditional, part.embed).cpu().eval()
     inputs = inputs_of(part, spec, 2)
     names = ["input", "context"][: len(inputs)]
     outputs = module(*inputs)
-    beside = path.with_name(f".{os.getpid()}-{path.name}")
-    try:
-        with silent():
-            shapes = {"inputs": tuple({0: torch.export.Dim("batch")} for _ in inputs)}
-            exported = torch.export.export(module, inputs, dynamic_shapes=shapes)
-            program = torch.onnx.export(
-                exported, input_names=names, output_names=list(outputs), dynamo=True, verbose=False
-            )
+    with exporting(path.stem):
+        shapes = {"inputs": tuple({0: torch.export.Dim("batch")} for _ in inputs)}
+        exported = torch.export.export(module, inputs, dynamic_shapes=shapes)
+        program = torch.onnx.export(exported, input_names=names, output_names=list(outputs), dynamo=True, verbose=False)
         assert program is not None
-        program.save(beside)
-        check(beside, module, inputs_of(part, spec, 5), names)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+        program.save(path)
+    check(path, module, inputs_of(part, spec, 5), names)
     return {
         "head": type(part.conditional).__name__,
         "inputs": {name: described(t) for name, t in zip(names, inputs, strict=True)},
@@ -90,8 +88,9 @@ def check(path: Path, module: ParametersOf, inputs: tuple[Tensor, ...], names: l
     """Raise ValueError where the file gives other numbers than the module."""
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    found = session.run(None, {name: t.numpy() for name, t in zip(names, inputs, strict=True)})
+    with exporting(path.stem):
+        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        found = session.run(None, {name: t.numpy() for name, t in zip(names, inputs, strict=True)})
     for (name, expected), array in zip(module(*inputs).items(), found, strict=True):
         if not torch.allclose(torch.from_numpy(array), expected, RELATIVE, ABSOLUTE):
             raise ValueError(f"{path.name}: {name} differs in ONNX by more than rounding, so nothing was written")
@@ -100,6 +99,25 @@ def check(path: Path, module: ParametersOf, inputs: tuple[Tensor, ...], names: l
 def described(t: Tensor) -> dict[str, Any]:
     """A tensor's type and shape, with the batch first."""
     return {"dtype": str(t.dtype).removeprefix("torch."), "shape": ["batch", *t.shape[1:]]}
+
+
+@contextmanager
+def exporting(name: str) -> Iterator[None]:
+    """The exporter, quiet; what it cannot do becomes one sentence that names the part."""
+    try:
+        with silent():
+            yield
+    except OSError:
+        raise
+    except Exception as error:
+        raise ValueError(f"{name} cannot be exported to ONNX: {root_of(error)}") from error
+
+
+def root_of(error: BaseException) -> str:
+    """The first line of what an error began with."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return in_a_line(error)
 
 
 @contextmanager

@@ -10,9 +10,10 @@ from typing import Any
 from vaekit.training.checkpoint import write_text
 from vaekit.training.reading import read_json
 
-__all__ = ["Sink", "hyperparameters", "recall", "remember"]
+__all__ = ["WRITTEN", "Sink", "hyperparameters", "in_a_line", "recall", "remember"]
 
 MEMORY = "loggers.json"
+WRITTEN = (MEMORY, "tensorboard", "wandb")  # in a run's folder
 IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -49,6 +50,12 @@ def flat(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, int
             yield from flat(value, f"{before}{name}.")
         else:
             yield before + name, value if isinstance(value, int | float | str | bool) else str(value)
+
+
+def in_a_line(error: BaseException) -> str:
+    """The first line of what went wrong."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0][:300] if lines else type(error).__name__
 
 
 def remember(folder: Path, name: str, identifier: str) -> None:

@@ -17,6 +17,7 @@ from vaekit.latent import decoded, spherical, straight, traversal
 from vaekit.models import Model
 from vaekit.models.choices import Choice, FromPrior
 from vaekit.runs import asking
+from vaekit.runs.sameness import check_same
 from vaekit.training import Choices, read_metrics
 from vaekit.training.checkpoint import write_text
 from vaekit.training.folder import RunFolder
@@ -70,9 +71,11 @@ class Run:
 
     @property
     def data(self) -> Data:
-        """The data it was trained on, opened again from its record."""
+        """The data it was trained on, opened again from its record; ValueError where it is no longer the same."""
         if self._data is None:
-            self._data = vaekit.data.Data.reopen(self.record["data"])
+            found, record = vaekit.data.Data.reopen(self.record["data"]), self.record
+            check_same(record, found)
+            self._data = found
         return self._data
 
     def split(self, name: str | None = None) -> tuple[str, Split]:

@@ -1,22 +1,22 @@
 """Train a model into a folder: one composed by hand, a recipe by its name, or one that was stopped."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
 from vaekit.data import Data
-from vaekit.integrations.loggers import Logger, check_loggers, logging_to
+from vaekit.integrations.loggers import Logger, check_loggers, logging_to, start_all
 from vaekit.models import Model
 from vaekit.objectives import Objective, Term
 from vaekit.recipes import System, recipe
 from vaekit.runs.building import built
 from vaekit.runs.run import Run
+from vaekit.runs.sameness import check_same, examples_of
 from vaekit.training import (
     Broken,
     Callback,
@@ -33,8 +33,9 @@ from vaekit.training import (
     save_tensors,
 )
 from vaekit.training.devices import fabric_for
-from vaekit.training.failures import writing
 from vaekit.training.folder import RunFolder, next_folder
+from vaekit.training.metrics import read_metrics
+from vaekit.training.whole import put_whole
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -77,6 +78,8 @@ def fit(
     system = System(model, 1.0 * objective, length, phases, at)
     record: dict[str, Any] = {"recipe": None, "arguments": {}}
     place = Path(folder) if folder is not None else next_folder(Path("runs"), data.spec.name)
+    if resuming:
+        check_same(RunFolder(place).read(), data)
     return train_system(system, data, place, record, Watching(report, callbacks, loggers), resuming=resuming)
 
 
@@ -120,8 +123,12 @@ def resume(
     if record["recipe"] is None:
         raise ValueError(f"{path} was composed by hand: call vaekit.fit(..., folder=..., resuming=True) with its parts")
     length, chosen = plan_from(plan, Plan.from_dict(record["plan"])), recipe(record["recipe"])
+    done = len(read_metrics(folder.metrics)) if folder.metrics.is_file() else 0
+    if length.epochs is not None and length.epochs < done:
+        raise ValueError(f"epochs must be at least the {done} that are trained already, got {length.epochs}")
     arguments = chosen.arguments(record["arguments"])
     data = data or Data.reopen(record["data"])
+    check_same(record, data)
     spec = data.spec
     system = built(lambda: chosen(spec, **arguments), length.seed, data, folder.checkpoints.model_header())
     system.plan = length
@@ -154,7 +161,7 @@ def train_system(
         whole = {**record, **described(system, data)}
         with logging_to(told, place, whole) as loggers:
             trainer = trainer_of(system, data, fabric, folder, watching, loggers)
-            begin(trainer, folder, whole, resuming)
+            begin(trainer, folder, whole, loggers, resuming)
             trainer.report.note(f"{data}\n{whole['objective']}, {whole['parameters']:,} parameters -> {place}")
             to_the_end(trainer, folder, data)
         fabric.barrier()
@@ -184,25 +191,27 @@ def trainer_of(
     )
 
 
-def begin(trainer: Trainer, folder: RunFolder, record: Mapping[str, Any], resuming: bool) -> None:
+def begin(
+    trainer: Trainer, folder: RunFolder, record: Mapping[str, Any], loggers: Sequence[Logger], resuming: bool
+) -> None:
     """Write down what the run is and its first state, from the first process, once all of it is known to be possible.
 
-    What is written goes away again where there is no room for all of it.
+    What is written goes away again where there is no room for all of it, or a logger cannot begin.
     """
     went_on = resuming and trainer.resume()
-    if trainer.fabric.is_global_zero and resuming:
-        folder.update(plan=record["plan"], status="resumed", reason=None)
-    elif trainer.fabric.is_global_zero:
+    if trainer.fabric.is_global_zero and not resuming:
         folder.create(record)
     trainer.fabric.barrier()
-    if went_on:
-        return
     try:
-        trainer.save()
-    except Unwritable:
+        if not went_on:
+            trainer.save()
+        start_all(loggers, trainer, folder.path, fresh=not resuming)
+    except BaseException:
         if not resuming:
             folder.discard()
         raise
+    if trainer.fabric.is_global_zero and resuming:
+        folder.update(plan=record["plan"], status="resumed", reason=None)
 
 
 def to_the_end(trainer: Trainer, folder: RunFolder, data: Data) -> None:
@@ -215,7 +224,7 @@ def to_the_end(trainer: Trainer, folder: RunFolder, data: Data) -> None:
             finish(trainer, folder, data)
     except KeyboardInterrupt:
         ended(folder, "interrupted", None)
-        trainer.report.note(f"\ninterrupted and saved: go on with   vaekit resume {folder.path}")
+        trainer.report.note(f"\ninterrupted. {trainer.last_good()} Go on with   vaekit resume {folder.path}")
         raise
     except Broken as broken:
         ended(folder, "broken", str(broken))
@@ -257,17 +266,12 @@ def finish(trainer: Trainer, folder: RunFolder, data: Data) -> None:
     trainer.report.note("pictures: " + "  ".join(str(path) for path in pictures))
 
 
-def put_whole(make: Callable[[Path], Sequence[Path]], folder: Path) -> list[Path]:
-    """Have files made in a folder beside and put them into `folder` when all of them are whole."""
-    with writing(folder), TemporaryDirectory(dir=folder, prefix=".making-", ignore_cleanup_errors=True) as beside:
-        return [path.replace(folder / path.name) for path in make(Path(beside))]
-
-
 def described(system: System, data: Data) -> dict[str, Any]:
     """What run.json says of a system and its data."""
     return {
         "data": data.source,
         "spec": data.spec.to_dict(),
+        "examples": examples_of(data),
         "plan": system.plan.to_dict(),
         "objective": repr(1.0 * system.objective),
         "parameters": parameters(system.model),

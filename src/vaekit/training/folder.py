@@ -103,11 +103,13 @@ def check(record: Mapping[str, Any]) -> None:
     """Raise ValueError unless a record has all it needs, each of its type."""
     field_of(record, "recipe", lambda v: v is None or isinstance(v, str), "a recipe's name or null")
     field_of(record, "arguments", is_flat, "numbers, strings and lists of them, by name")
-    for name in ("data", "spec", "plan"):
+    for name in ("data", "spec", "plan", *({"examples"} & set(record))):
         field_of(record, name, lambda v: isinstance(v, dict), "a JSON object")
     field_of(record, "status", lambda v: isinstance(v, str), "a string")
     for name in {"best_epoch", "parameters"} & set(record):
         field_of(record, name, lambda v: v == 0 or is_count(v), "a whole number of at least 0")
+    if "seconds" in record:
+        field_of(record, "seconds", is_duration, "a number of seconds of at least 0")
     for name in {"objective", "reason"} & set(record):
         field_of(record, name, lambda v: isinstance(v, str), "a string")
 
@@ -120,6 +122,11 @@ def is_flat(value: Any) -> bool:
 def is_scalar_or_list(value: Any) -> bool:
     """Whether a JSON value holds no object, and no list inside a list."""
     return all(not isinstance(item, list | dict) for item in (value if isinstance(value, list) else [value]))
+
+
+def is_duration(value: Any) -> bool:
+    """A finite number of at least 0 that a float holds."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1 << 63
 
 
 def is_count(value: Any) -> bool:

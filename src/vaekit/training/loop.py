@@ -87,7 +87,10 @@ class Trainer:
         self.stopped: str | None = None
 
     def run(self) -> None:
-        """Train to the end of the plan, or until it stops early. Ctrl-C saves first, and so does a callback's error."""
+        """Train to the end of the plan, or until it stops early. A callback's error saves first.
+
+        So does Ctrl-C, which waits for the end of a round; a second one does not wait and leaves the last checkpoint.
+        """
         devices = [self.device] if self.device.type == "cuda" else []
         keep_freed_memory()
         with torch.random.fork_rng(devices):
@@ -98,9 +101,6 @@ class Trainer:
                     while not self.position.finished:
                         self._epoch()
                 self.save()
-            except KeyboardInterrupt:
-                self.save()
-                raise
             except Broken as broken:
                 raise Broken(f"{broken} {self.last_good()}") from None
             finally:
@@ -149,8 +149,9 @@ class Trainer:
         self._heed()
 
     def _heed(self) -> None:
-        """Stop where a stop was asked for: between rounds, where the state is whole."""
+        """Save and stop where a stop was asked for: between rounds, where the state is whole."""
         if self.interrupted:
+            self.save()
             raise KeyboardInterrupt
 
     def _several(self, moving: Moving) -> None:
