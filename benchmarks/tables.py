@@ -158,11 +158,13 @@ def streaming(record: dict[str, Any]) -> str:
     loads = [turn["load"] for side in record["turns_with_warm_up_first"].values() for turn in side]
     rows = [[side, f"{medians[side]:,.0f}"] for side in ("decoded alone", "streamed")]
     count, side = record["pictures"]["count"], record["pictures"]["side"]
+    earlier = [f"{run['medians']['ratio']:.2f} ({run['what']})" for run in record.get("earlier_runs", [])]
+    others = f"Earlier runs gave {' and '.join(earlier)}. " if earlier else ""
     return (
         f"{count:,} JPEGs of {side}x{side} pixels, in shuffled batches of {record['batch']}, against a plain loop that "
         f"decodes them with Pillow; medians of {turns} turns each, load {min(loads):.1f} to {max(loads):.1f}.\n\n"
         + table(["", "pictures/s"], rows)
-        + f"\nRatio {medians['ratio']:.2f} (bar {record['bar']}). Decoded, the set is "
+        + f"\nRatio {medians['ratio']:.2f} (bar {record['bar']}). {others}Decoded, the set is "
         f"{memory['decoded_set']:.0f} MiB; the process held {memory['opened']:.0f} MiB after opening the folder and "
         f"{memory['epoch 2']:.0f} MiB after two epochs. A conv-vae that trained on {training['pictures']:,} of them "
         f"waited {100 * training['share_waiting']:.1f}% of its time for data.\n"

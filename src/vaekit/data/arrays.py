@@ -74,11 +74,11 @@ def one_array(path: Path, file: BinaryIO, start: int, length: int, memory: float
     file.seek(start)
     shape, fortran, dtype = header(file)
     expected = math.prod(shape) * dtype.itemsize
+    if not dtype.hasobject and expected > length - (file.tell() - start):
+        raise ValueError(f"{expected:,} bytes announced for shape {shape}, {length:,} there")
     if dtype.hasobject or fits(expected, memory) or len(shape) < 2:
         file.seek(start)
         return npy.read_array(file, allow_pickle=False)
-    if expected > length - (file.tell() - start):
-        raise ValueError(f"{expected:,} bytes announced for shape {shape}, {length:,} there")
     return Mapped(path, file.tell(), shape, dtype, "F" if fortran else "C")
 
 
@@ -90,6 +90,8 @@ def members(path: Path, memory: float) -> dict[str, np.ndarray | Rows]:
             with archive.open(entry) as member:
                 shape, _, dtype = header(member)  # type: ignore[arg-type]
             size = math.prod(shape) * dtype.itemsize
+            if not dtype.hasobject and size > entry.file_size:
+                raise ValueError(f"{entry.filename}: {size:,} bytes announced for {shape}, {entry.file_size:,} there")
             if entry.compress_type == zipfile.ZIP_STORED and not fits(size, memory):
                 start = data_start(file, entry)
                 found[key_of(entry)] = one_array(path, file, start, entry.file_size, memory)

@@ -1,5 +1,6 @@
 """Which examples are kept for validation and for the test."""
 
+import math
 from numbers import Real
 
 import torch
@@ -26,6 +27,7 @@ def size_of(wanted: float | None, share: float, n: int, argument: str) -> int:
     if (
         isinstance(wanted, bool)
         or not isinstance(wanted, Real)
+        or not math.isfinite(wanted)
         or wanted < 0
         or (wanted >= 1 and wanted != int(wanted))
     ):

@@ -32,6 +32,8 @@ from vaekit.data.values import Values, as_type, check_values, is_integer, smalle
 
 __all__ = ["read"]
 
+BYTE = 255
+
 
 def read(source: Any, spec: DataSpec, labels: Any = None, *, seed: int = 0, memory: float = 2.0) -> Split:
     """New examples, one or more, as `spec` says that those of its data were read.
@@ -118,6 +120,10 @@ def shards_for(source: str, spec: DataSpec, asked: FromFiles) -> Examples:
 
 def look_of(spec: DataSpec) -> Look:
     """What pictures must become for this spec."""
+    if spec.domain is Domain.REAL:
+        raise ValueError(
+            f"source must hold numbers on the scale of the data, which pictures do not say: {spec.describe()}"
+        )
     if len(spec.shape) != 3 or spec.shape[0] not in (1, 3) or spec.domain in (Domain.COUNTS, Domain.CATEGORIES):
         raise ValueError(f"source must not be pictures for data that are none: {spec.describe()}")
     return Look(spec.shape[0], (spec.shape[1], spec.shape[2]), spec.fit)
@@ -139,8 +145,9 @@ def arranged(x: np.ndarray | Rows, spec: DataSpec) -> np.ndarray | Rows:
     event = spec.shape
     if tuple(x.shape[1:]) == event:
         return x
-    if tuple(x.shape) == event and isinstance(x, np.ndarray):
-        return x[None]
+    alone = isinstance(x, np.ndarray) and tuple(x.shape) in (event, event[1:] if event[:1] == (1,) else event)
+    if alone and isinstance(x, np.ndarray):
+        return x.reshape(1, *event)
     flat = x.ndim == 2 and x.shape[1] == math.prod(event)
     if flat or (len(event) == 3 and event[0] == 1 and tuple(x.shape[1:]) == event[1:]):
         return changed(x, partial(reshaped, event=event))
@@ -172,7 +179,14 @@ def on_grid(
     """Values as the domain stores them: fractions of the top become levels, levels of pictures become fractions."""
     if domain is Domain.LEVELS and levels is not None and not values.integer and 0 <= values.low <= values.high <= 1:
         return changed(x, partial(to_levels, levels=levels)), Values(0, levels - 1, True, True)
+    if domain is Domain.UNIT and values.integer and 1 < values.high <= BYTE and values.low >= 0 and x.ndim == 4:
+        return changed(x, of_bytes), Values(values.low / BYTE, values.high / BYTE, False, False)
     return x, values
+
+
+def of_bytes(x: np.ndarray) -> np.ndarray:
+    """A picture's 8 bits as fractions of the highest."""
+    return x.astype(np.float32) / BYTE
 
 
 def to_levels(x: np.ndarray, levels: int) -> np.ndarray:

@@ -1,6 +1,7 @@
 """WebDataset shards: tar archives of KEY.jpg (png, webp, npy) and KEY.cls, indexed once and read by offset."""
 
 import tarfile
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -119,7 +120,9 @@ def examples_of(
 def without_example(samples: Samples) -> tuple[str, ...]:
     """A note on labels that have no picture and no array."""
     alone = sorted(set(samples.labels) - set(samples.keys))
-    return (f"{len(alone):,} labels without an example left out, such as {alone[0]}",) if alone else ()
+    return (
+        (f"{len(alone):,} labels without an example left out, such as {alone[0].rpartition('/')[2]}",) if alone else ()
+    )
 
 
 def streamable(x: np.ndarray | Rows, samples: Samples, name: str) -> np.ndarray | Rows:
@@ -174,7 +177,7 @@ def collect(
             samples.labels[unique] = label_in(archive, member, path)
             continue
         samples.keys.append(unique)
-        samples.names.append(f"{path}:{member.name}")
+        samples.names.append(f"{path.name}:{member.name}")
         if samples.zipped:
             samples.contents.append(content(archive, member, path, samples, memory))
         else:
@@ -228,14 +231,15 @@ def cut(samples: Samples, limit: int | None) -> Samples:
     if limit is not None:
         for items in (samples.names, samples.places, samples.contents, samples.keys):
             del items[limit:]
-        samples.labels = {key: label for key, label in samples.labels.items() if key in set(samples.keys)}
+        kept = set(samples.keys)
+        samples.labels = {key: label for key, label in samples.labels.items() if key in kept}
     return samples
 
 
 def labels_of(samples: Samples, name: str) -> np.ndarray | None:
     """Labels in the order of the examples. Raises ValueError where some lack one, or two examples share a key."""
     if len(set(samples.keys)) < len(samples.keys):
-        twice = next(key for key in samples.keys if samples.keys.count(key) > 1)
+        twice = Counter(samples.keys).most_common(1)[0][0]
         raise ValueError(f"{name}: every key must have one picture or array, got two for {twice}")
     known = [key for key in samples.keys if key in samples.labels]
     if not known:

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from vaekit.data.noise import Reading, Visit, as_floats, uniform
+from vaekit.data.noise import Reading, Visit, as_floats, binarise, uniform
 from vaekit.data.order import seeded
 from vaekit.data.stored import Held, Stored
 
@@ -82,11 +82,18 @@ class Split:
         return self.batch(torch.arange(len(self)), generator)
 
     def mean(self, most: int = 10_000) -> Tensor:
-        """The mean of x as it is read, before a visit's noise, over up to `most` examples spread evenly: (*event)."""
+        """The mean of x as a model sees it, under a visit's average noise, over up to `most` examples: (*event).
+
+        They are spread evenly over the split.
+        """
         n = min(most, len(self))
         batches = (torch.arange(n) * len(self) // n).split(ROWS_AT_ONCE if self.in_memory else 256)
-        sums = [self.read(self.stored.take(rows)).float().sum(0) for rows in self.ahead(batches)]
+        sums = [self._expected(self.read(self.stored.take(rows)).float()).sum(0) for rows in self.ahead(batches)]
         return torch.stack(sums).sum(0) / n
+
+    def _expected(self, x: Tensor) -> Tensor:
+        """x under the visit's noise, averaged: that of grey levels that are binarised is the grey itself."""
+        return x if self.visit is None or self.visit is binarise else self.visit(x, torch.full_like(x, 0.5))
 
     def to(self, device: torch.device | str) -> "Split":
         """The same split on `device`."""

@@ -68,11 +68,15 @@ def table_of_file(path: Path) -> Table:
 
 
 def read_csv(path: Path) -> pa.Table:
-    """A table whose first row is its header, unless every cell of that row is a number."""
+    """A table whose first row is its header, unless every cell of that row is a number.
+
+    A header may be 0, 1, 2, ..., and its first cell may be empty: both are what a DataFrame without names is saved as.
+    """
     first, separator = first_row(path)
-    options = arrow_csv.ReadOptions(
-        column_names=[f"c{i + 1}" for i in range(len(first))] if all(map(is_number, first)) else None
-    )
+    counted = [cell.strip() for cell in first]
+    bare = counted[1:] if counted[0] == "" else counted
+    headed = counted[0] == "" or bare == [str(i) for i in range(len(bare))] or not all(map(is_number, first))
+    options = arrow_csv.ReadOptions(column_names=None if headed else [f"c{i + 1}" for i in range(len(first))])
     missing = arrow_csv.ConvertOptions(strings_can_be_null=True, null_values=["", "NA", "N/A", "NaN", "nan", "null"])
     return arrow_csv.read_csv(path, options, arrow_csv.ParseOptions(delimiter=separator), missing)
 
@@ -91,6 +95,8 @@ def first_row(path: Path) -> tuple[list[str], str]:
 
 def table_of_arrow(read: pa.Table, name: str, called: str) -> Table:
     """An Arrow table's columns."""
+    if read.column_names[:1] == [""]:  # the index of a DataFrame, which numbers the rows
+        read = read.drop_columns([""])
     names = [column.strip() for column in read.column_names]
     check_columns(names, len(read), called)
     return Table(name, {column: as_numpy(read.column(i)) for i, column in enumerate(names)})

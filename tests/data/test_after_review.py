@@ -1,0 +1,75 @@
+"""What a review found: starts, sizes, headers and scales."""
+
+import io
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch.testing import assert_close
+
+from vaekit import data
+
+GREY = np.random.default_rng(0).integers(0, 256, (40, 1, 4, 5)).astype(np.uint8)
+
+
+def test_the_mean_is_of_what_a_model_sees():
+    seen = data.open(GREY, dequantise=True, valid=0).train
+    average = torch.stack([seen.all()["x"] for _ in range(50)]).mean((0, 1))
+    assert_close(seen.mean(), average, atol=2e-3, rtol=0)
+    plain = data.open(GREY, valid=0).train
+    assert_close(data.open(GREY, binarise="visit", valid=0).train.mean(), plain.mean())
+    assert_close(plain.mean(), torch.from_numpy(GREY / 255).float().mean(0))
+
+
+def lying(shape: str) -> bytes:
+    file = io.BytesIO()
+    np.save(file, np.zeros(3))
+    head = file.getvalue()
+    return head.replace(b"(3,), }" + b" " * (len(shape) - 4), f"{shape}, }}".encode())
+
+
+@pytest.mark.parametrize("shape", ["(10000000000000,)", "(10000000, 1000000)"])
+def test_a_header_that_lies_about_its_size_is_refused_before_memory_is_taken(shape, tmp_path):
+    (tmp_path / "x.npy").write_bytes(lying(shape))
+    with pytest.raises(ValueError, match="bytes announced"):
+        data.open(tmp_path / "x.npy")
+    with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
+        archive.writestr("x.npy", lying(shape))
+    with pytest.raises(ValueError, match="bytes announced"):
+        data.open(tmp_path / "x.npz")
+
+
+@pytest.mark.parametrize("wrong", [float("inf"), float("nan")])
+def test_a_share_must_be_a_number(wrong):
+    with pytest.raises(ValueError, match="valid must be a count, or a share below 1"):
+        data.open(GREY, valid=wrong)
+
+
+@pytest.mark.parametrize("index", [True, False])
+@pytest.mark.parametrize("names", [("0", "1"), ("height", "weight")])
+def test_a_saved_data_frame_is_read_without_its_index_and_with_its_header(index, names, tmp_path):
+    rows = np.random.default_rng(0).normal(size=(30, 2))
+    head = ",".join(("", *names) if index else names)
+    lines = [",".join(map(str, ([i] if index else []) + list(row))) for i, row in enumerate(rows)]
+    (tmp_path / "frame.csv").write_text("\n".join([head, *lines]) + "\n")
+    opened = data.open(tmp_path / "frame.csv", valid=0)
+    assert (len(opened.train), opened.spec.columns) == (30, names)
+    assert_close(opened.spec.restore(opened.train.all()["x"]), torch.from_numpy(rows).float(), atol=1e-5, rtol=1e-5)
+
+
+def test_a_picture_is_put_on_the_scale_of_fractions_and_refused_where_there_is_no_scale(tmp_path):
+    Image.fromarray(GREY[0, 0]).save(tmp_path / "g.png")
+    unit = data.open(GREY / 255.0, valid=0)
+    assert unit.spec.domain == "unit"
+    assert_close(data.read(tmp_path / "g.png", unit.spec).all()["x"], torch.from_numpy(GREY[:1] / 255).float())
+    real = data.open(GREY / 100.0 - 1.0, valid=0)
+    with pytest.raises(ValueError, match="scale of the data"):
+        data.read(tmp_path / "g.png", real.spec)
+
+
+def test_one_grey_picture_is_an_example():
+    spec = data.open(GREY, valid=0).spec
+    for alone in (GREY[0], GREY[0, 0]):
+        assert_close(data.read(alone, spec).all()["x"], torch.from_numpy(GREY[:1] / 255).float())
