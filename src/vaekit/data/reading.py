@@ -120,12 +120,10 @@ def shards_for(source: str, spec: DataSpec, asked: FromFiles) -> Examples:
 
 def look_of(spec: DataSpec) -> Look:
     """What pictures must become for this spec."""
-    if spec.domain is Domain.REAL:
-        raise ValueError(
-            f"source must hold numbers on the scale of the data, which pictures do not say: {spec.describe()}"
-        )
     if len(spec.shape) != 3 or spec.shape[0] not in (1, 3) or spec.domain in (Domain.COUNTS, Domain.CATEGORIES):
         raise ValueError(f"source must not be pictures for data that are none: {spec.describe()}")
+    if spec.domain is Domain.REAL:
+        raise ValueError(f"source must be on the scale of the data, which pictures do not say: {spec.describe()}")
     return Look(spec.shape[0], (spec.shape[1], spec.shape[2]), spec.fit)
 
 
