@@ -73,3 +73,35 @@ def test_one_grey_picture_is_an_example():
     spec = data.open(GREY, valid=0).spec
     for alone in (GREY[0], GREY[0, 0]):
         assert_close(data.read(alone, spec).all()["x"], torch.from_numpy(GREY[:1] / 255).float())
+
+
+def test_noise_drawn_for_good_belongs_to_the_example_in_a_stream_too(tmp_path):
+    for i in range(20):
+        Image.fromarray(GREY[i, 0]).save(tmp_path / f"{i:02}.png")
+    valid = data.open(tmp_path, binarise="fixed", memory=0, valid=6).valid
+    assert not valid.in_memory
+    assert_close(valid.select(torch.tensor([3])).all()["x"][0], valid.all()["x"][3])
+
+
+@pytest.mark.parametrize("memory", [0, 2.0])
+def test_a_png_that_was_damaged_inside_is_found_at_opening(memory, tmp_path):
+    for i in range(20):
+        Image.fromarray(GREY[i, 0]).save(tmp_path / f"{i:02}.png")
+    raw = bytearray((tmp_path / "07.png").read_bytes())
+    raw[raw.index(b"IDAT") + 8] ^= 0xFF
+    (tmp_path / "07.png").write_bytes(raw)
+    with pytest.raises(ValueError, match=r"07\.png"):
+        data.open(tmp_path, memory=memory)
+    opened = data.open(tmp_path, memory=memory, unreadable="skip", valid=0)
+    assert len(opened.train.all()["x"]) == 19
+    assert "07.png" in " ".join(opened.spec.notes)
+
+
+def test_labels_that_only_some_splits_have_are_left_out_with_a_word(tmp_path):
+    for where in ("train/a", "train/b", "test"):
+        (tmp_path / where).mkdir(parents=True)
+        for i in range(4):
+            Image.fromarray(GREY[i, 0]).save(tmp_path / where / f"{i}.png")
+    opened = data.open(tmp_path, valid=0)
+    assert opened.spec.classes is None
+    assert "no labels, since the pictures of test lie in no sub-folders" in opened.spec.notes

@@ -238,12 +238,12 @@ def test_a_bomb_is_refused_from_its_header(tmp_path):
 def test_a_picture_damaged_in_its_middle_is_named_too(tmp_path):
     for i in range(3):
         save(tmp_path / f"{i}.png", noise(40, 40))
+    streamed = data.open(tmp_path, memory=0, valid=0).train
     raw = bytearray((tmp_path / "2.png").read_bytes())
     raw[60:400] = b"\xff" * 340
     (tmp_path / "2.png").write_bytes(raw)
     with pytest.raises(ValueError, match=r"1 of 3 files cannot be read as pictures: 2.png \("):
         data.open(tmp_path)
-    streamed = data.open(tmp_path, memory=0, valid=0).train
     with pytest.raises(ValueError, match=r"2\.png cannot be read:"):
         streamed.batch(torch.tensor([0, 2]))
 

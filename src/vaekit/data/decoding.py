@@ -55,13 +55,18 @@ def decode(file: BinaryIO, look: Look) -> np.ndarray:
 
 
 def header(file: BinaryIO) -> Header:
-    """Size and colour from the header; a file whose end is missing is decoded to be sure. Raises Unreadable."""
+    """Size and colour from the header, once the check sums of a PNG's parts have been seen to be right.
+
+    A file whose end is missing is decoded to be sure; the body of any other is not looked at. Raises Unreadable.
+    """
     with opened(file) as image:
         width, height = image.size
         turned = may_be_turned(image) and image.getexif().get(ORIENTATION) in TURNED
         found = Header((width, height) if turned else (height, width), image.mode in GREY_MODES)
         if not ends_as_it_should(file, str(image.format)):
             image.load()
+        elif image.format == "PNG":
+            image.verify()
         return found
 
 

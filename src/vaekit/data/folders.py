@@ -41,6 +41,9 @@ def from_folder(path: Path, asked: FromFiles) -> Found:
         examples[role] = Examples(seen.x, labels)
         notes += [*group.notes, *seen.notes]
     assert look is not None
+    bare = sorted(role for role, group in groups.items() if group.classes is None)
+    if classes and bare:
+        notes.append(f"no labels, since the pictures of {' and '.join(bare)} lie in no sub-folders")
     return Found(
         path.resolve().name,
         examples["train"],

@@ -134,7 +134,8 @@ def open(
     size, fit: the side, or (height, width), that pictures get, by "crop" (scale the shorter side, cut the middle),
         "stretch" or "pad" (with black). Without size all must have one size.
     channels: 1 or 3; by default 1 where every file is grey. Transparent pictures are laid on white.
-    unreadable: "refuse" or "skip" the pictures that cannot be read; skipped ones are in the notes.
+    unreadable: "refuse" or "skip" the pictures that cannot be read; skipped ones are in the notes. Of a JPEG or WebP that
+        is streamed the start and the end are seen here; damage between them is named when it is read.
     columns: those of a table that are read, in this order; by default all but the labels.
     valid, test: how many examples to hold out, or which share of them, stratified by label and drawn under `seed`. By
         default valid is a tenth (a twelfth of a set in IDX files: 5,000 of MNIST's) and test is the source's own.

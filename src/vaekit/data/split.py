@@ -141,7 +141,9 @@ class Split:
     ) -> Tensor:
         """Noise for x: of the whole batch and cut, or each example's own."""
         if self.noise is not None:
-            own = (torch.rand(x.shape[1:], generator=seeded(*self.noise, row)) for row in rows.tolist())
+            own = (
+                torch.rand(x.shape[1:], generator=seeded(*self.noise, row)) for row in self.stored.origin(rows).tolist()
+            )
             return torch.stack(list(own)).to(x.device)
         u = uniform((len(indices), *x.shape[1:]), x.device, generator)
         return u if shard is None else u[shard]

@@ -40,6 +40,10 @@ class Stored(ABC):
         """The same examples, handed out on `device`."""
 
     @abstractmethod
+    def origin(self, rows: Tensor) -> Tensor:
+        """The numbers that examples at `rows` have whatever was selected: (B,)."""
+
+    @abstractmethod
     def expect(self, rows: Tensor) -> None:
         """A hint that `take(rows)` comes soon."""
 
@@ -75,6 +79,10 @@ class Held(Stored):
         """The same examples in the memory of `device`."""
         return Held(self.tensor.to(device))
 
+    def origin(self, rows: Tensor) -> Tensor:
+        """The rows themselves: a selection is a set of its own."""
+        return rows
+
     def expect(self, rows: Tensor) -> None:
         """Nothing needs to be done."""
 
@@ -108,6 +116,10 @@ class Streamed(Stored):
     def to(self, device: torch.device | str) -> "Streamed":
         """The same stream, handed out on `device`."""
         return Streamed(self.ahead, self.chosen, torch.device(device))
+
+    def origin(self, rows: Tensor) -> Tensor:
+        """Rows of the source."""
+        return self._in_source(rows)
 
     def expect(self, rows: Tensor) -> None:
         """Begin to fetch these examples on other threads."""
