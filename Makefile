@@ -21,7 +21,7 @@ $(VENV)/.test: $(VENV)/.run
 	touch $@
 
 demo: $(VENV)/.run
-	@run=$$($(BIN)/vaekit train digits) && echo && echo "Look at:" && ls $$run/*.png
+	@run=$$($(BIN)/vaekit train digits) && echo && echo "Look at:" && ls $$run/report.html $$run/*.png
 
 test: $(VENV)/.test lint
 	$(BIN)/python -m pytest -n 2 -m "not slow"
