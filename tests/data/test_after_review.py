@@ -1,6 +1,7 @@
 """What a review found: starts, sizes, headers and scales."""
 
 import io
+import tarfile
 import zipfile
 
 import numpy as np
@@ -105,3 +106,69 @@ def test_labels_that_only_some_splits_have_are_left_out_with_a_word(tmp_path):
     opened = data.open(tmp_path, valid=0)
     assert opened.spec.classes is None
     assert "no labels, since the pictures of test lie in no sub-folders" in opened.spec.notes
+
+
+def test_an_index_that_is_left_out_is_noted(tmp_path):
+    (tmp_path / "frame.csv").write_text(",a,b\n0,1.5,2\n1,2.5,1\n2,0.5,7\n")
+    opened = data.open(tmp_path / "frame.csv", valid=0)
+    assert [note for note in opened.spec.notes if "first column, which has no name" in note]
+    (tmp_path / "plain.csv").write_text("a,b\n1.5,2\n2.5,1\n0.5,7\n")
+    assert data.open(tmp_path / "plain.csv", valid=0).spec.notes == ()
+
+
+def test_the_darkest_pictures_have_the_scale_of_the_others(tmp_path):
+    dark = (GREY[0, 0] > 99).astype(np.uint8)
+    Image.fromarray(dark).save(tmp_path / "dark.png")
+    spec = data.open(GREY / 255.0, valid=0).spec
+    seen = data.read(tmp_path / "dark.png", spec).all()["x"]
+    assert_close(seen, torch.from_numpy(dark / 255).float().reshape(1, 1, 4, 5))
+
+
+def shard(path, members):
+    with tarfile.open(path, "w") as archive:
+        for name, content in members:
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return path
+
+
+def test_shards_are_on_the_scale_of_the_data_or_refused(tmp_path):
+    arrays, pictures = [], []
+    for i in range(5):
+        array, picture = io.BytesIO(), io.BytesIO()
+        np.save(array, (GREY[i] / 100 - 1).astype(np.float32))
+        Image.fromarray(GREY[i, 0] // 255).save(picture, "png")
+        arrays.append((f"{i}.npy", array.getvalue()))
+        pictures.append((f"{i}.png", picture.getvalue()))
+    real, unit = data.open(GREY / 100.0 - 1.0, valid=0).spec, data.open(GREY / 255.0, valid=0).spec
+    read = data.read(shard(tmp_path / "arrays.tar", arrays), real)
+    assert_close(read.all()["x"], torch.from_numpy(GREY[:5] / 100 - 1).float())
+    seen = data.read(shard(tmp_path / "pictures.tar", pictures), unit).all()["x"]
+    assert_close(seen, torch.from_numpy(GREY[:5] // 255 / 255).float())
+    with pytest.raises(ValueError, match="scale of the data"):
+        data.read(tmp_path / "pictures.tar", real)
+
+
+@pytest.mark.parametrize("stray", ["unlabeled", "training"])
+def test_a_folder_that_is_no_split_beside_those_that_are_is_named(stray, tmp_path):
+    for where in ("train/a", "train/b", "test/a", f"{stray}/x"):
+        (tmp_path / where).mkdir(parents=True)
+        for i in range(3):
+            Image.fromarray(GREY[i, 0]).save(tmp_path / where / f"{i}.png")
+    with pytest.raises(ValueError, match=f"one folder for each of train, valid and test and no others.*{stray}"):
+        data.open(tmp_path)
+
+
+def test_a_class_may_be_called_train(tmp_path):
+    for where in ("car", "train", "ship"):
+        (tmp_path / where).mkdir()
+        for i in range(3):
+            Image.fromarray(GREY[i, 0]).save(tmp_path / where / f"{i}.png")
+    assert data.open(tmp_path, valid=0).spec.label_names == ("car", "ship", "train")
+
+
+def test_the_ending_of_a_file_of_labels_may_be_in_capitals(tmp_path):
+    np.save(tmp_path / "y.npy", np.arange(40) % 3)
+    (tmp_path / "y.npy").rename(tmp_path / "Y.NPY")
+    assert data.open(GREY, labels=tmp_path / "Y.NPY").spec.classes == 3

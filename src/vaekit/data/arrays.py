@@ -143,7 +143,7 @@ def given_array(value: Any) -> np.ndarray | None:
         return None
     if not isinstance(value, str | Path):
         return as_array(value)
-    if Path(value).suffix not in ARRAY_FILES:
+    if Path(value).suffix.lower() not in ARRAY_FILES:
         raise ValueError(f"labels and context must be arrays or .npy files, got {str(value)!r}")
     array = contents(Path(value), math.inf)
     if not isinstance(array, np.ndarray):

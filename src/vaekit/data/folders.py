@@ -59,10 +59,20 @@ def from_folder(path: Path, asked: FromFiles) -> Found:
 
 
 def grouped(path: Path) -> dict[str, Group]:
-    """The pictures by split: of the folders train, valid and test where train is one, else all together."""
+    """The pictures by split: of the folders train, valid and test where train is one, else all together.
+
+    Raises ValueError where another folder, or a second one for a split, lies beside those of two splits or more.
+    """
     names = picture_names(path)
     tops = {name.split("/")[0]: ROLES.get(name.split("/")[0].lower()) for name in names if "/" in name}
-    apart = "train" in tops.values() and len(tops) == len(set(tops.values()) - {None})
+    roles = {role for role in tops.values() if role is not None}
+    apart = "train" in roles and len(tops) == len(roles)
+    if "train" in roles and len(roles) > 1 and not apart:
+        strays = sorted(top for top, role in tops.items() if role is None) or sorted(tops)
+        raise ValueError(
+            f"{path} must hold one folder for each of train, valid and test and no others beside them, "
+            f"got {', '.join(strays)}"
+        )
     if not apart or any("/" not in name for name in names):
         return {"train": classed(names, 0)}
     return {str(role): classed([n for n in names if n.startswith(f"{top}/")], 1) for top, role in tops.items()}

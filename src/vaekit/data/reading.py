@@ -33,6 +33,7 @@ from vaekit.data.values import Values, as_type, check_values, is_integer, smalle
 __all__ = ["read"]
 
 BYTE = 255
+NO_PICTURES = (Domain.COUNTS, Domain.CATEGORIES, Domain.REAL)
 
 
 def read(source: Any, spec: DataSpec, labels: Any = None, *, seed: int = 0, memory: float = 2.0) -> Split:
@@ -95,11 +96,11 @@ def given(source: Any) -> Examples:
 
 
 def pictures(blobs: OnDisk, name: str, spec: DataSpec, asked: FromFiles) -> Examples:
-    """Picture files in the look of the spec's own."""
+    """Picture files in the look of the spec's own, on the scale of its values."""
     look = look_of(spec)
     if missing := [file for file in blobs.names if not (blobs.root / file).is_file()]:
         raise ValueError(f"source must name files that are there, got {', '.join(missing[:10])}")
-    return Examples(look_through(blobs, name, asked, look).x)
+    return Examples(on_scale(look_through(blobs, name, asked, look).x, spec))
 
 
 def folder_for(path: Path, spec: DataSpec, asked: FromFiles) -> Examples:
@@ -114,17 +115,31 @@ def folder_for(path: Path, spec: DataSpec, asked: FromFiles) -> Examples:
 def shards_for(source: str, spec: DataSpec, asked: FromFiles) -> Examples:
     """Shards of pictures or arrays, all of them as one set."""
     paths = shards_in(Path(source)) if Path(source).is_dir() else [Path(name) for name in expanded(source)]
-    look = look_of(spec) if len(spec.shape) == 3 and spec.shape[0] in (1, 3) else None
-    return examples_of(paths, asked, look)[0]
+    may_be = len(spec.shape) == 3 and spec.shape[0] in (1, 3) and spec.domain not in NO_PICTURES
+    examples, look, _ = examples_of(paths, asked, look_of(spec) if may_be else None)
+    if look is None:
+        return examples
+    check_pictures(spec)
+    return replace(examples, x=on_scale(examples.x, spec))
 
 
 def look_of(spec: DataSpec) -> Look:
     """What pictures must become for this spec."""
+    check_pictures(spec)
+    return Look(spec.shape[0], (spec.shape[1], spec.shape[2]), spec.fit)
+
+
+def check_pictures(spec: DataSpec) -> None:
+    """Raise for data that are no pictures, or whose scale pictures do not have."""
     if len(spec.shape) != 3 or spec.shape[0] not in (1, 3) or spec.domain in (Domain.COUNTS, Domain.CATEGORIES):
         raise ValueError(f"source must not be pictures for data that are none: {spec.describe()}")
     if spec.domain is Domain.REAL:
         raise ValueError(f"source must be on the scale of the data, which pictures do not say: {spec.describe()}")
-    return Look(spec.shape[0], (spec.shape[1], spec.shape[2]), spec.fit)
+
+
+def on_scale(x: np.ndarray | Rows, spec: DataSpec) -> np.ndarray | Rows:
+    """Pictures in 8 bits, however dark, as fractions where the spec stores fractions."""
+    return changed(x, of_bytes) if beneath(spec)[0] is Domain.UNIT else x
 
 
 def columns_for(table: Table, spec: DataSpec, asked: FromFiles) -> Examples:

@@ -18,6 +18,7 @@ from vaekit.data.sources import Examples, Found
 
 __all__: list[str] = []
 
+NAMELESS = "the first column, which has no name, is taken for the numbers of the rows and left out"
 CSV_FILES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 TABLE_FILES = (*CSV_FILES, ".parquet")
 BROKEN = (pa.ArrowException, OSError, EOFError, UnicodeDecodeError, ValueError, csv.Error)
@@ -29,6 +30,7 @@ class Table:
 
     name: str
     columns: Mapping[str, np.ndarray]
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
@@ -52,7 +54,14 @@ def as_found(table: Table, asked: FromFiles) -> Found:
     x = numbers(table, columns, asked.label_column is None)
     origin = None if labels is None else f"the column {asked.label_column!r}"
     examples = Examples(x, labels)
-    return Found(table.name, examples, label_names=label_names, labels_from=origin, columns=columns)
+    return Found(
+        table.name,
+        examples,
+        label_names=label_names,
+        labels_from=origin,
+        columns=columns,
+        notes=table.notes,
+    )
 
 
 def table_of_file(path: Path) -> Table:
@@ -94,12 +103,14 @@ def first_row(path: Path) -> tuple[list[str], str]:
 
 
 def table_of_arrow(read: pa.Table, name: str, called: str) -> Table:
-    """An Arrow table's columns."""
-    if read.column_names[:1] == [""]:  # the index of a DataFrame, which numbers the rows
-        read = read.drop_columns([""])
+    """An Arrow table's columns, but for a first one without a name, the index of a saved DataFrame."""
+    indexed = read.column_names[:1] == [""]
+    if indexed:
+        read = read.select(range(1, read.num_columns))
     names = [column.strip() for column in read.column_names]
     check_columns(names, len(read), called)
-    return Table(name, {column: as_numpy(read.column(i)) for i, column in enumerate(names)})
+    columns = {column: as_numpy(read.column(i)) for i, column in enumerate(names)}
+    return Table(name, columns, (NAMELESS,) if indexed else ())
 
 
 def as_numpy(column: pa.ChunkedArray) -> np.ndarray:
