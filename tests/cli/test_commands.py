@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib.image import imread
+from safetensors.numpy import load_file, save_file
 
 from vaekit.cli.main import main
 from vaekit.cli.options import OPEN
@@ -59,6 +61,16 @@ def test_evaluation_prints_json_that_a_pipe_can_read_and_keeps_it(run, capsys):
     printed = json.loads(capsys.readouterr().out)
     assert printed == json.loads((run / "evaluation.json").read_text())
     assert printed["split"] == "test"
+
+
+def test_a_report_replaces_the_figures_of_other_weights_than_its_own(run, tmp_path):
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy)
+    save_file({name: 0.5 * t for name, t in load_file(copy / "last.safetensors").items()}, copy / "last.safetensors")
+    main(["evaluate", str(copy), "--samples", "7", "--weights", "last"])
+    assert json.loads((copy / "evaluation.json").read_text())["weights"] == "last"
+    main(["report", str(copy), "--samples", "7"])
+    assert json.loads((copy / "evaluation.json").read_text())["weights"] == "best"
 
 
 def test_evaluation_prints_a_table_with_units(run, capsys):

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +18,7 @@ from vaekit.cli.output import (
     check_events,
     check_table,
     default_for,
+    whole,
     write_array,
     write_events,
     write_table,
@@ -232,15 +234,11 @@ def labels_of(run: Run, split: Examined) -> dict[str, Any]:
 
 def save_figure(figure: Any, where: Path) -> None:
     """A figure as a PNG, written whole."""
-    from vaekit.cli.output import whole
-
     whole(where, lambda beside: figure.savefig(beside, format="png"))
 
 
 def held_out(run: Run, n: int) -> Any:
     """The first n held-out examples."""
-    from contextlib import nullcontext
-
     if n < 1:
         raise ValueError(f"n must be at least 1, got {n}")
     split = run.split()[1]

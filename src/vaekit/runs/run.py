@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from vaekit.evaluation import Evaluation, Inception, Quality, evaluate, quality
 from vaekit.integrations.hub import push
 from vaekit.latent import decoded, spherical, straight, traversal
 from vaekit.models import Model
-from vaekit.models.choices import Choice, FromPrior
+from vaekit.models.choices import FromPrior
 from vaekit.runs import asking
 from vaekit.runs.sameness import check_same
 from vaekit.training import Choices, read_metrics
@@ -268,10 +268,12 @@ class Run:
             self.keep_evaluation(subject.evaluation, self.split()[0], seed)
         return write_report(subject, place, seed)
 
-    def keep_evaluation(self, figures: Evaluation, split: str, seed: int, **more: Any) -> dict[str, Any]:
+    def keep_evaluation(
+        self, figures: Evaluation, split: str, seed: int, weights: str = "best", **more: Any
+    ) -> dict[str, Any]:
         """Write figures as RUN/evaluation.json, with what else is to stand there; returns what was written."""
-        said = {"run": str(self.path), "split": split, "seed": seed, "weights": "best"}
-        record = {**said, "weights_sha256": checksum(self.folder.best), **figures.to_dict(), **more}
+        said = {"run": str(self.path), "split": split, "seed": seed, "weights": weights}
+        record = {**said, "weights_sha256": checksum(self.path / f"{weights}.safetensors"), **figures.to_dict(), **more}
         write_text(self.path / "evaluation.json", json.dumps(record, indent=2) + "\n")
         return record
 
@@ -297,11 +299,6 @@ class Run:
         from vaekit.integrations.onnx import export_onnx
 
         return export_onnx(self.model, self.spec, Path(folder) if folder is not None else self.path / "onnx")
-
-    def generating(self, at: Mapping[str, Choice], n: int, context: Tensor | None = None) -> Tensor:
-        """The mean of p(x|z) with what happens at latents chosen by name, the others drawn from their priors."""
-        with asking.answering(self.model):
-            return self.spec.restore(asking.shown(self.model.generate(n, context, at=at), True))
 
     def _repr_html_(self) -> str:
         from vaekit.report.notebook import run_as_html
