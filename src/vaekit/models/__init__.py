@@ -2,9 +2,10 @@
 
 from vaekit.models.axes import Axes
 from vaekit.models.choices import Choice, Enumerate, FromPrior, Infer, Mean, Observe, Set
+from vaekit.models.hierarchy import Hierarchy, Level
 from vaekit.models.inference import Inference, Latent, Likelihood
 from vaekit.models.model import Model
-from vaekit.models.scan import Carry, Cell, Scan
+from vaekit.models.scan import Carry, Cell, Scan, over_time
 from vaekit.models.vae import VAE
 from vaekit.models.walk import Walk
 
@@ -16,9 +17,11 @@ __all__ = [
     "Choice",
     "Enumerate",
     "FromPrior",
+    "Hierarchy",
     "Infer",
     "Inference",
     "Latent",
+    "Level",
     "Likelihood",
     "Mean",
     "Model",
@@ -26,4 +29,5 @@ __all__ = [
     "Scan",
     "Set",
     "Walk",
+    "over_time",
 ]

@@ -3,7 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -40,6 +40,10 @@ class Choice(ABC):
         """The same choice at step t of a sequence."""
         return self
 
+    def proposal(self) -> "Choice":
+        """What stands in for it where the prior is not known yet (`Walk.propose`); itself where it needs no prior."""
+        return self
+
 
 @dataclass(frozen=True)
 class Infer(Choice):
@@ -66,7 +70,7 @@ class Mean(Infer):
     def take(self, latent: "Latent", axes: Axes, posterior: Posterior | None) -> None:
         """No noise; a discrete family gives its mode."""
         q = latent.posterior = wanted(posterior, latent.name, "inferred")()
-        latent.value = q.mode if is_discrete(q) else q.mean
+        latent.value = typical_of(q)
 
 
 class Free(Choice):
@@ -83,7 +87,10 @@ class Free(Choice):
 
 @dataclass(frozen=True)
 class FromPrior(Free):
-    """Draw from the prior, at a temperature: its scales are multiplied by it, or its logits divided."""
+    """Draw from the prior, at a temperature: its scales are multiplied by it, or its logits divided.
+
+    At temperature 0 the value is the prior's mean, or the mode of a discrete one.
+    """
 
     temperature: float = 1.0
 
@@ -91,7 +98,15 @@ class FromPrior(Free):
         """Ancestral sampling, one value for each row."""
         if latent.prior is None:
             raise ValueError(f"latent {latent.name!r} has no prior to draw from: give the model one")
-        latent.value, latent.log_q = axes.draw(tempered(latent.prior, self.temperature))
+        if self.temperature == 0:
+            middle = typical_of(latent.prior)
+            latent.value = middle.expand(*axes.shape[: len(axes.shape) - len(latent.prior.batch_shape)], *middle.shape)
+        else:
+            latent.value, latent.log_q = axes.draw(tempered(latent.prior, self.temperature))
+
+    def proposal(self) -> Choice:
+        """A draw from the posterior."""
+        return Infer()
 
 
 @dataclass(frozen=True)
@@ -203,6 +218,11 @@ class Observe(Choice):
         where = None if self.where is None else step_of(self.where, t)
         return Observe(step_of(self.value, t), where, self.otherwise.at_step(t))
 
+    def proposal(self) -> Choice:
+        """The value in its rows, and in the rest what stands in for `otherwise`."""
+        stand_in = self.otherwise.proposal()
+        return self if self.where is None or stand_in is self.otherwise else replace(self, otherwise=stand_in)
+
     def _choose(self, latent: "Latent", otherwise: Callable[["Latent"], Tensor]) -> Tensor:
         surprise = -latent.prior_elements()
         if self.where is None:
@@ -224,6 +244,12 @@ def step_of(sequence: Tensor, t: int) -> Tensor:
     if sequence.ndim < 2 or sequence.shape[1] <= t:
         raise ValueError(f"a value for step {t} of a sequence must be (B, T > {t}, ...), got {tuple(sequence.shape)}")
     return sequence[:, t]
+
+
+def typical_of(d: Distribution) -> Tensor:
+    """The mean of d, or the mode of a discrete family."""
+    value: Tensor = d.mode if is_discrete(d) else d.mean
+    return value
 
 
 def is_discrete(d: Distribution) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from vaekit.distributions.elements import kl_per_element, log_prob_per_element, log_ratio
@@ -142,7 +142,7 @@ class Inference:
     """One walk: data, context, likelihoods and latents by name, with axes in the order (new axes, batch, time, event).
 
     All figures are nats. `distortion` is -log p(x|z) and `rate` is KL(q||p), each (..., B); `expect` averages what has
-    more axes than the batch, exactly along enumerated ones.
+    more axes than the batch, exactly along enumerated ones. `model` is what was walked, for terms of its parameters.
     """
 
     def __init__(
@@ -152,8 +152,9 @@ class Inference:
         likelihoods: dict[str, Likelihood],
         latents: dict[str, Latent],
         axes: Axes,
+        model: nn.Module | None = None,
     ) -> None:
-        self.data, self.context = data, context
+        self.data, self.context, self.model = data, context, model
         self.likelihoods, self.latents, self.axes = likelihoods, latents, axes
         self._distortion: Tensor | None = None
         self._rate: Tensor | None = None

@@ -79,7 +79,7 @@ class Model(nn.Module, ABC):
         known = self.evidence(named, context) if evidence is None else evidence
         walk = Walk(named, axes, default, at=at, context=context, evidence=known)
         self.walk(walk)
-        return walk.inference()
+        return walk.inference(self)
 
     def generate(
         self,
@@ -98,7 +98,7 @@ class Model(nn.Module, ABC):
         axes = Axes(n if context is None else len(context))
         walk = Walk({}, axes, default, at=at, context=context)
         self.walk(walk)
-        return walk.inference()
+        return walk.inference(self)
 
     @torch.no_grad()
     def sample(self, n: int = 1, context: Tensor | None = None, *, at: Mapping[str, Choice] | None = None) -> Tensor:
@@ -118,3 +118,14 @@ def as_named(data: Data) -> Mapping[str, Tensor]:
     if not data:
         raise ValueError("data must hold at least one named tensor, got an empty dict")
     return data
+
+
+def check_event(data: Mapping[str, Tensor], context: Tensor | None, event_shape: tuple[int, ...]) -> None:
+    """Raise ValueError unless x is (B, *event_shape) and a context, where given, has a row for each example."""
+    x = data.get("x")
+    if x is None:
+        raise ValueError(f"data must hold 'x', got {sorted(data)}")
+    if x.shape[1:] != event_shape:
+        raise ValueError(f"x must have the shape (B, {', '.join(map(str, event_shape))}), got {tuple(x.shape)}")
+    if context is not None and len(context) != len(x):
+        raise ValueError(f"context must have a row for each of the {len(x)} examples, got {len(context)}")

@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +13,7 @@ from vaekit.models.inference import Latent, Likelihood
 from vaekit.models.model import Model
 from vaekit.models.walk import Walk
 
-__all__ = ["Carry", "Cell", "Scan"]
+__all__ = ["Carry", "Cell", "Scan", "over_time"]
 
 Carry = dict[str, Tensor]
 
@@ -67,31 +66,44 @@ class Scan(Model):
 
     def walk(self, walk: Walk) -> None:
         """Every step in turn, then its latents and likelihoods as one, with a time axis behind the batch."""
-        axes, controls = walk.axes, {name: walk.data.get(name) for name in ("mask", "reset")}
-        axes.open_draws()
-        initial = {name: axes.spread(t) for name, t in self.cell.initial(axes.shape[-1]).items()}
-        carry, steps = initial, []
-        length = self.length if not walk.data else next(iter(walk.data.values())).shape[1]
-        for t in range(length):
-            if controls["reset"] is not None:
-                carry = choose(controls["reset"][:, t], initial, carry, len(axes.shape))
-            step = walk_at(walk, t)
-            new = self.cell.step(step, carry)
-            carry = new if controls["mask"] is None else choose(controls["mask"][:, t], new, carry, len(axes.shape))
-            steps.append(step)
-        join(walk, steps, axes, controls["mask"])
+        over_time(walk, self.cell, self.length)
 
 
-def walk_at(walk: Walk, t: int) -> Walk:
+def over_time(
+    walk: Walk, cell: Cell, length: int, evidence: Mapping[str, Tensor] | None = None, given: Carry | None = None
+) -> None:
+    """Take the cell's steps in `walk`, after any other latents that it holds: as many as the data have, else `length`.
+
+    `evidence` (B, T, ...) is the cell's, that of the walk if not said; `given` (*leading, ...) is carried unchanged to
+    every step, for latents of the whole sequence, beside what the cell itself carries.
+    """
+    axes, controls = walk.axes, {name: walk.data.get(name) for name in ("mask", "reset")}
+    axes.open_draws()
+    initial = {name: axes.spread(t) for name, t in cell.initial(axes.shape[-1]).items()}
+    carry, steps, kept = initial, [], given or {}
+    known = walk.evidence if evidence is None else evidence
+    if walk.data:
+        length = next(iter(walk.data.values())).shape[1]
+    for t in range(length):
+        if controls["reset"] is not None:
+            carry = choose(controls["reset"][:, t], initial, carry, len(axes.shape))
+        step = walk_at(walk, t, known)
+        new = cell.step(step, {**carry, **kept})
+        carry = new if controls["mask"] is None else choose(controls["mask"][:, t], new, carry, len(axes.shape))
+        steps.append(step)
+    join(walk, steps, axes, controls["mask"])
+
+
+def walk_at(walk: Walk, t: int, evidence: Mapping[str, Tensor] | None) -> Walk:
     """The walk of step t: its data, its evidence and its choices, on the same leading axes."""
-    evidence: Any = walk.evidence
     return Walk(
         {name: x[:, t] for name, x in walk.data.items()},
         walk.axes,
-        walk.default.at_step(t),
-        at={name: choice.at_step(t) for name, choice in walk.at.items()},
+        walk.default,
+        at=walk.at,
         context=walk.context,
         evidence=None if evidence is None else {name: e[:, t] for name, e in evidence.items()},
+        moment=t,
     )
 
 

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from vaekit.conditionals.conditional import Conditional, Parameters
-from vaekit.models.model import Model, Part
+from vaekit.models.model import Model, Part, check_event
 from vaekit.models.walk import Walk
 from vaekit.priors.prior import Prior
 
@@ -79,15 +79,7 @@ class VAE(Model):
 
     def check(self, data: Mapping[str, Tensor], context: Tensor | None) -> None:
         """x must be (B, *event_shape)."""
-        x = data.get("x")
-        if x is None:
-            raise ValueError(f"data must hold 'x', got {sorted(data)}")
-        if x.shape[1:] != self.event_shape:
-            raise ValueError(
-                f"x must have the shape (B, {', '.join(map(str, self.event_shape))}), got {tuple(x.shape)}"
-            )
-        if context is not None and len(context) != len(x):
-            raise ValueError(f"context must have a row for each of the {len(x)} examples, got {len(context)}")
+        check_event(data, context, self.event_shape)
 
     def _context(self, context: Tensor | None) -> Tensor | None:
         return context if context is None or self.context is None else self.context(context)

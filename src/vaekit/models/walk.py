@@ -1,13 +1,14 @@
 """A walk through a graph of named latents: forwards, or with evidence."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributions import Distribution
 
+from vaekit.conditionals.conditional import over_leading
 from vaekit.models.axes import Axes
-from vaekit.models.choices import Choice, Posterior
+from vaekit.models.choices import Choice, Infer, Posterior
 from vaekit.models.inference import Inference, Latent, Likelihood
 
 __all__ = ["Walk"]
@@ -17,7 +18,8 @@ class Walk:
     """What `Model.walk` is given: it names each latent and likelihood in order, and gets its value back.
 
     `at` says by name what happens at a latent and `default` what happens at the others. Data that is absent is drawn.
-    `evidence` is what the model's `evidence` gave, or None in generation.
+    `evidence` is what the model's `evidence` gave, or None in generation. `moment`: the step of a sequence that this
+    walk is, None where it is none; choices are then those of that step.
     """
 
     def __init__(
@@ -29,11 +31,13 @@ class Walk:
         at: Mapping[str, Choice] | None = None,
         context: Tensor | None = None,
         evidence: Any = None,
+        moment: int | None = None,
     ) -> None:
-        self.data, self.axes, self.default = data, axes, default
+        self.data, self.axes, self.default, self.moment = data, axes, default, moment
         self.at, self.context, self.evidence = dict(at or {}), context, evidence
         self.latents: dict[str, Latent] = {}
         self.likelihoods: dict[str, Likelihood] = {}
+        self._proposed: dict[str, Latent] = {}
 
     @property
     def leading(self) -> int:
@@ -44,25 +48,62 @@ class Walk:
         """A tensor (B, ...), or one with the last `leading` axes, expanded to all leading axes of now."""
         return self.axes.spread(t, leading)
 
+    def through(self, network: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
+        """A network of one batch axis, applied to values of this walk: (*leading, ...) each, and so is the result.
+
+        An input with fewer leading axes than now, such as evidence (B, ...), comes in through `spread` first.
+        """
+        return over_leading(lambda *flat: {"": network(*flat)}, inputs, self.leading)[""]
+
     def value(self, name: str) -> Tensor:
-        """The value of an earlier latent, expanded to the leading axes of now."""
-        latent = self.latents[name]
+        """The value of an earlier latent, or of one that is proposed, expanded to the leading axes of now."""
+        latent = self.latents[name] if name in self.latents else self._proposed[name]
         return self.spread(latent.value, latent.leading)
 
+    def propose(self, name: str, posterior: Posterior, event_rank: int = 1) -> Tensor:
+        """The value that a latent has by its posterior, before its prior is known; `latent` names it later.
+
+        For posteriors that go up where priors come down: q(z_2 | z_1) needs the value of z_1, whose prior p(z_1 | z_2)
+        needs that of z_2. Returns the value (*leading, *event). In generation, call `latent` alone. Where the choice
+        is to draw from the prior, a draw from the posterior stands in on the way up.
+        """
+        latent = Latent(name, None, self.chosen(name, Infer()).proposal(), event_rank)
+        latent.choice.take(latent, self.axes, posterior)
+        self._proposed[name] = latent
+        return self.value(name)
+
     def latent(
-        self, name: str, prior: Distribution | None, posterior: Posterior | None = None, event_rank: int = 1
+        self,
+        name: str,
+        prior: Distribution | None,
+        posterior: Posterior | None = None,
+        event_rank: int = 1,
+        *,
+        inferring: Choice = Infer(),  # noqa: B008  (frozen)
     ) -> Tensor:
         """Name a latent: what `at` says happens there. Returns its value (*leading, *event).
 
         `posterior` is called only where the choice asks for it, so that generation never needs evidence. `event_rank`
-        is the rank of a value where no prior says it.
+        is the rank of a value where no prior says it. `inferring` is what to infer means at this latent: `Enumerate()`
+        for a finite one that is summed.
         """
         if name in self.latents:
             raise ValueError(f"latent {name!r} is named twice in one walk")
-        latent = Latent(name, prior, self.at.get(name, self.default), event_rank)
-        latent.choice.take(latent, self.axes, posterior)
+        choice = self.chosen(name, inferring)
+        latent = self._proposed.pop(name, None)
+        if latent is None or choice.proposal() is not choice:
+            latent = Latent(name, prior, choice, event_rank)
+            latent.choice.take(latent, self.axes, posterior)
+        elif prior is not None:
+            latent.prior, latent.event_rank = prior, len(prior.event_shape)
         self.latents[name] = latent
         return self.value(name)
+
+    def chosen(self, name: str, inferring: Choice) -> Choice:
+        """What happens at the latent `name`, where to infer it means `inferring`."""
+        choice = self.at.get(name, self.default)
+        meant = inferring if choice == Infer() else choice
+        return meant if self.moment is None else meant.at_step(self.moment)
 
     def penalise(self, name: str, penalty: Tensor) -> None:
         """Charge the latent `name` a penalty (..., B) of its conditional's own, such as a commitment loss."""
@@ -74,9 +115,9 @@ class Walk:
         self.likelihoods[name] = Likelihood(name, p_x, self.axes.draw(p_x)[0] if value is None else value)
         return self.likelihoods[name].value
 
-    def inference(self) -> Inference:
-        """All that was named."""
+    def inference(self, model: nn.Module) -> Inference:
+        """All that was named, in a walk of `model`."""
         unknown = set(self.at) - set(self.latents)
         if unknown:
             raise ValueError(f"no latent is named {sorted(unknown)[0]!r}: this model has {sorted(self.latents)}")
-        return Inference(self.data, self.context, self.likelihoods, self.latents, self.axes)
+        return Inference(self.data, self.context, self.likelihoods, self.latents, self.axes, model)

@@ -1,0 +1,68 @@
+"""Latents above latents: inferred and generated along one path from the top (Sønderby et al. 2016)."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from vaekit.conditionals.conditional import Conditional
+from vaekit.models.model import Model, check_event
+from vaekit.models.walk import Walk
+
+__all__ = ["Hierarchy", "Level"]
+
+
+class Level(nn.Module, ABC):
+    """One step of the way down: a latent whose prior is read from the state, and the state below it."""
+
+    @abstractmethod
+    def forward(self, walk: Walk, name: str, h: Float[Tensor, "*lead *state"]) -> Float[Tensor, "*lead *below"]:
+        """Name the latent `name` in `walk`, with a prior made of the state h, and return the state with its value in.
+
+        `walk.evidence` is what the bottom-up network made of x: a posterior reads its level's own part of it, and h.
+        Naming a latent may open leading axes: h is then to be brought in by `walk.spread(h, leading)`.
+        """
+
+
+class Hierarchy(Model):
+    """p(z1) p(z2|z1) ... p(x|z1, ..., zL): latents z1 (the top) to zL, each in a `Level`, along one state h.
+
+    `bottom_up`: x (B, *event) to a dict of tensors (B, ...), the evidence of all levels. `start`: the shape of the
+    state above z1, which is learned, from zeros. `levels`: from the top. `decoder`: the last state to p(x|h).
+
+    Posterior and prior of a level read the same state, so inference and generation share the way down: q(z_l|x, h_l)
+    beside p(z_l|h_l), where h_l holds all of z1, ..., z(l-1).
+    """
+
+    def __init__(
+        self, bottom_up: nn.Module, start: Sequence[int], levels: Sequence[Level], decoder: Conditional
+    ) -> None:
+        super().__init__()
+        if not levels:
+            raise ValueError("a hierarchy needs at least one level, got none")
+        self.bottom_up, self.decoder = bottom_up, decoder
+        self.start = nn.Parameter(torch.zeros(tuple(start)))
+        self.levels = nn.ModuleList(levels)
+        self.event_shape = decoder.event_shape
+
+    def walk(self, walk: Walk) -> None:
+        """z1 to zL, then x."""
+        h = self.start.expand(*walk.axes.shape, *self.start.shape)
+        for i, level in enumerate(self.levels, 1):
+            h = level(walk, f"z{i}", h)
+        walk.likelihood("x", self.decoder(h, leading=walk.leading))
+
+    def evidence(self, data: Mapping[str, Tensor], context: Tensor | None) -> Mapping[str, Tensor]:
+        """What the bottom-up network makes of x."""
+        evidence: Mapping[str, Tensor] = self.bottom_up(data["x"])
+        return evidence
+
+    def start_at(self, mean: Tensor) -> None:
+        """The decoder's biases, from the data's mean."""
+        self.decoder.start_at(mean)
+
+    def check(self, data: Mapping[str, Tensor], context: Tensor | None) -> None:
+        """x must be (B, *event_shape)."""
+        check_event(data, context, self.event_shape)
