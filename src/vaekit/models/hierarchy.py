@@ -4,7 +4,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from vaekit.conditionals.conditional import Conditional
@@ -18,8 +17,8 @@ class Level(nn.Module, ABC):
     """One step of the way down: a latent whose prior is read from the state, and the state below it."""
 
     @abstractmethod
-    def forward(self, walk: Walk, name: str, h: Float[Tensor, "*lead *state"]) -> Float[Tensor, "*lead *below"]:
-        """Name the latent `name` in `walk`, with a prior made of the state h, and return the state with its value in.
+    def forward(self, walk: Walk, name: str, h: Tensor) -> Tensor:
+        """Name the latent `name` in `walk`, with a prior made of the state h (*leading, ...), and return the state with its value in.
 
         `walk.evidence` is what the bottom-up network made of x: a posterior reads its level's own part of it, and h.
         Naming a latent may open leading axes: h is then to be brought in by `walk.spread(h, leading)`.
