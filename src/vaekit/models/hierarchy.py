@@ -18,7 +18,7 @@ class Level(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, walk: Walk, name: str, h: Tensor) -> Tensor:
-        """Name the latent `name` in `walk`, with a prior made of the state h (*leading, ...), and return the state with its value in.
+        """Name the latent `name` in `walk`, with a prior made of the state h (*leading, ...); return the state below it.
 
         `walk.evidence` is what the bottom-up network made of x: a posterior reads its level's own part of it, and h.
         Naming a latent may open leading axes: h is then to be brought in by `walk.spread(h, leading)`.
