@@ -2,7 +2,7 @@
 
 import torch
 
-from contracts import codes, critics, hierarchy, labels, sequence, strings
+from contracts import codes, critics, deep, hierarchy, labels, sequence, strings, whole
 from contracts.case import Case
 
 
@@ -10,6 +10,7 @@ def every_case() -> list[Case]:
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)
     try:
-        return [case for module in (hierarchy, labels, sequence, codes, strings, critics) for case in module.cases()]
+        rooms = (hierarchy, deep, labels, sequence, whole, codes, strings, critics)
+        return [case for room in rooms for case in room.cases()]
     finally:
         torch.set_default_dtype(before)

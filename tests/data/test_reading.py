@@ -101,7 +101,7 @@ def test_a_named_set_is_looked_for_under_the_environments_folder(tmp_path, monke
 
 def test_a_missing_set_says_where_it_was_looked_for_and_what_it_needs(tmp_path, monkeypatch):
     monkeypatch.delenv("VAEKIT_DATA", raising=False)
-    with pytest.raises(ValueError, match=r"'digitz' is neither .*mean digits\?.* set \$VAEKIT_DATA, which is not set"):
+    with pytest.raises(ValueError, match=r"'digitz' is neither .*mean digits.*\?.* set \$VAEKIT_DATA, which is not set"):
         data.open("digitz")
     write_set(tmp_path)
     (tmp_path / "t10k-labels-idx1-ubyte.gz").unlink()
@@ -239,7 +239,7 @@ def test_files_that_are_cut_absent_or_unclear_are_named(tmp_path):
 HALF = GREY / np.float32(255)
 WRONG = {
     "labels too few": (GREY, {"labels": LABELS[:7]}, "labels must be one for each of 40 examples, got \\(7,\\)"),
-    "labels below 0": (GREY, {"labels": LABELS - 1}, "labels must be at least 0, got -1"),
+    "labels below 0": (GREY, {"labels": LABELS - 2}, "labels must be at least 0, or -1 where one is not known, got -2"),
     "labels of fractions": (GREY, {"labels": LABELS + 0.5}, "labels must be \\(N,\\) whole numbers from 0"),
     "labels of words": (GREY, {"labels": np.full(40, "cat")}, "labels must be \\(N,\\) whole numbers from 0"),
     "labels one-hot": (GREY, {"labels": np.eye(40)}, "anything else belongs in context="),

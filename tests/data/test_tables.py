@@ -157,7 +157,7 @@ REFUSED = {
     "a gap": (with_gap(), {}, r"column 'a' must have a value in every row, it lacks one in row 2 and in 1 more rows"),
     "nan": (pa.table({"a": [1.0, np.nan]}), {}, "it lacks one in row 2$"),
     "infinity": (pa.table({"a": [1.0, np.inf]}), {}, "must be finite in float32, got inf in example 1"),
-    "a gap in labels": (pa.table({"a": [1, 2], "y": ["u", None]}), {"labels": "y"}, "column 'y' must have a value"),
+    "no label at all": (pa.table({"a": [1, 2], "y": [None, None]}), {"labels": "y"}, "they are missing for every row"),
     "unknown label": (PEOPLE, {"labels": "cty"}, "labels must name columns of table, got 'cty': there are city"),
     "unknown column": (
         PEOPLE,

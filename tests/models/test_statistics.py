@@ -70,3 +70,19 @@ def test_latents_without_a_posterior_mean_are_left_out():
     assert gathered(labels, [X]).variance() == {}
     assert gathered(autoencoder, [X]).active() == {}
     assert gathered(one_level(0.5), [X], at={"z": Observe(X)}).active() == {}
+
+
+def test_a_level_that_only_follows_its_prior_is_not_active_however_far_the_prior_moves():
+    def levels(moves):
+        def walk(w):
+            top = w.latent("top", normal(torch.zeros(3)), lambda: normal(w.evidence))
+            w.latent("follower", normal(5 * top), lambda: normal(5 * top))
+            w.latent("teller", normal(top, 0.01), lambda: normal(top + 0.01 * moves * w.evidence, 0.01))
+
+        return Graph(walk)
+
+    torch.manual_seed(0)
+    found = gathered(levels(0.3), X.split(10))
+    assert found.active() == {"top": (3, 3), "follower": (0, 3), "teller": (3, 3)}
+    assert_close(found.variance()["teller"], 0.09 * X.var(0, correction=0))
+    assert_close(found.rate()["follower"], torch.zeros(3, dtype=torch.float64))

@@ -240,3 +240,20 @@ def test_the_bound_is_the_evidence_under_the_exact_posterior(draws):
 
     evidence = torch.from_numpy(stats.norm.logpdf(x, scale=math.sqrt(2)).sum(-1))
     assert_close((1.0 * ImportanceWeighted(draws))(Graph(exact).infer(x, samples=draws)), -evidence)
+
+
+@pytest.mark.parametrize("samples", [None, K])
+def test_free_bits_of_a_latent_as_one_group_are_those_of_each_level_of_a_hierarchy(samples):
+    """Maps too: the allowance is of the whole latent, whatever its shape, and its rate the mean over draws and batch."""
+    low, high = 0.1 * torch.randn(B, 2, 3, 3), torch.randn(B, 4)
+
+    def graph(walk):
+        one = Independent(Normal(torch.zeros(2, 3, 3), 1.0), 3)
+        walk.latent("z1", one, lambda: Independent(Normal(low, 1.0), 3))
+        z = walk.latent("z2", normal(torch.zeros(4)), lambda: normal(high))
+        walk.likelihood("x", normal(z))
+
+    inference = Graph(graph).infer(torch.zeros(B, 4), samples=samples)
+    each = [float((shift**2 / 2).flatten(1).sum(1).mean()) for shift in (low, high)]
+    assert each[0] < 0.5 < each[1]
+    assert_close((1.0 * Rate(free_bits=0.5, groups=1))(inference), torch.full((B,), 0.5 + each[1]))

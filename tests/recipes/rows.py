@@ -1,6 +1,6 @@
 """Every recipe on small data: a new recipe is a row by itself, an option that builds other parts is one more line."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -16,16 +16,48 @@ SPECS = {
     "vectors": DataSpec("vectors", (5,), Domain.REAL, classes=4),
     "counts": DataSpec("genes", (1, 8, 8), Domain.COUNTS, classes=4),
 }
-SMALL = {"latent": 2, "hidden": (8,), "channels": (3, 4), "samples": 3}
-PICTURES_ALONE = {"conv-vae"}
+SEQUENCES = {
+    "clips": DataSpec("clips", (3, 1, 8, 8), Domain.LEVELS, levels=16, classes=4, timed=True),
+    "paths": DataSpec("paths", (4, 5), Domain.REAL, classes=4, timed=True, ragged=True),
+}
+CONTEXTS = {  # data that bring a context, for the recipes that take one
+    "captions": replace(SPECS["binary"], name="captions", context=(3,), vocabulary=5),
+    "features": replace(SPECS["levels"], name="features", context=(3, 2)),
+    "measurements": replace(SPECS["vectors"], name="measurements", context=(2,)),
+}
+SMALL = {"latent": 2, "hidden": (8,), "style": 2, "upper": (8,), "channels": (3, 4), "samples": 3}
+SMALL |= {"latents": (3, 2), "widths": (8, 6)}
+SMALL |= {"width": 8, "groups": (1, 1)}
+SMALL |= {"content": 3, "recurrent": 6}
+OF_SEQUENCES = {"dsvae", "vrnn"}
+PICTURES_ALONE = {"conv-vae", "nvae", "vdvae"}
 VARIANTS = {
     "cvae, learned prior": ("cvae", {"learned_prior": True}),
+    "cvae, a quadrant, learned prior": ("cvae", {"observed_quadrants": 1}),
+    "cvae, three quadrants, plain prior": ("cvae", {"observed_quadrants": 3, "learned_prior": False}),
     "conv-vae, residual": ("conv-vae", {"blocks": 1, "channels": (4,)}),
     "conv-vae, free bits": ("conv-vae", {"free_bits": 0.1}),
     "vae, free bits": ("vae", {"free_bits": 0.1}),
     "vae, dropout": ("vae", {"dropout": 0.2}),
     "vae, aggressive": ("vae", {"aggressive": True}),
+    "m1, linear classifier": ("m1", {"upper": ()}),
+    "m2, no hidden layer": ("m2", {"hidden": ()}),
+    "ladder-vae, no batch norm": ("ladder-vae", {"batch_norm": False, "latents": (4, 3, 2), "widths": (8, 8, 8)}),
+    "ladder-vae, free bits": ("ladder-vae", {"free_bits": 0.1}),
+    "ladder-vae, one level": ("ladder-vae", {"latents": (3,), "widths": (8,)}),
+    "stack-vae, no batch norm": ("stack-vae", {"batch_norm": False, "latents": (4, 3, 2), "widths": (8, 8, 8)}),
+    "nvae, halved before its latents": (
+        "nvae",
+        {"patch": 1, "groups": (2,), "halvings": 1, "edge_cells": 2, "cells": 2},
+    ),
+    "vdvae, at every pixel": (
+        "vdvae",
+        {"patch": 1, "rates": (2, 4), "encoder_blocks": (1, 0, 1), "decoder_blocks": (1, 0, 2)},
+    ),
     "vae, no hidden layer": ("vae", {"hidden": ()}),
+    "dsvae, factorised": ("dsvae", {"factorised": True}),
+    "dsvae, free bits": ("dsvae", {"free_bits": 1e-6}),
+    "vrnn, free bits": ("vrnn", {"free_bits": 1e-6}),
     "denoising-autoencoder, gaussian": ("denoising-autoencoder", {"corruption": "gaussian"}),
     "denoising-autoencoder, salt-and-pepper": ("denoising-autoencoder", {"corruption": "salt-and-pepper"}),
 }
@@ -43,8 +75,14 @@ class Row:
         return recipe(self.recipe)(self.spec, **{**small, **self.options})
 
     def batch(self, system: System, size: int = 12, dtype: torch.dtype = torch.float32) -> dict[str, Tensor]:
-        batch = {"x": values(self.spec, size).to(dtype)}
-        return batch | {"context": torch.arange(size) % self.spec.classes} if system.on_labels else batch
+        labels = torch.where(torch.arange(size) % 3 < 2, torch.arange(size) % self.spec.classes, -1)  # a third hidden
+        batch = {"x": values(self.spec, size).to(dtype), "labels": labels}
+        if self.spec.ragged:
+            lengths = torch.arange(size) % self.spec.shape[0] + 1
+            batch["mask"] = torch.arange(self.spec.shape[0]) < lengths[:, None]
+        if system.on_labels:
+            return batch | {"context": torch.arange(size) % self.spec.classes}
+        return batch if self.spec.context is None else batch | {"context": contexts(self.spec, size)}
 
 
 def values(spec: DataSpec, size: int) -> Tensor:
@@ -58,15 +96,37 @@ def values(spec: DataSpec, size: int) -> Tensor:
     return torch.rand(shape) if spec.domain is Domain.UNIT else torch.randn(shape)
 
 
+def contexts(spec: DataSpec, size: int) -> Tensor:
+    """Tokens and rows of features with padding here and there, numbers for any other context."""
+    if spec.vocabulary is not None:
+        return torch.randint(-1, spec.vocabulary, (size, *spec.context))
+    found = torch.randn(size, *spec.context)
+    return torch.where(torch.rand(size, spec.context[0], 1) < 0.3, torch.nan, found) if found.ndim == 3 else found
+
+
 def rows() -> dict[str, Row]:
-    fitting = [(name, kind) for name in recipes() for kind in SPECS if kind != "vectors" or name not in PICTURES_ALONE]
-    plain = {f"{name} on {kind}": Row(name, SPECS[kind]) for name, kind in fitting}
-    return plain | {name: Row(of, SPECS["binary"], options) for name, (of, options) in VARIANTS.items()}
+    plain = {f"{name} on {kind}": Row(name, spec) for name in recipes() for kind, spec in fitting(name).items()}
+    given = {f"cvae on {kind}": Row("cvae", spec) for kind, spec in CONTEXTS.items()}
+    return plain | given | {name: Row(of, usual(of), options) for name, (of, options) in VARIANTS.items()}
 
 
-def first_step(system: System, batch: dict[str, Tensor], step: torch.nn.Module | None = None) -> dict[str, Tensor]:
-    """Terms and loss of the first step of training, under the noise of seed 7."""
+def fitting(recipe: str) -> dict[str, DataSpec]:
+    """The kinds of data that a recipe is for."""
+    if recipe in OF_SEQUENCES:
+        return SEQUENCES
+    return {kind: spec for kind, spec in SPECS.items() if kind != "vectors" or recipe not in PICTURES_ALONE}
+
+
+def usual(recipe: str) -> DataSpec:
+    """The first of them."""
+    return next(iter(fitting(recipe).values()))
+
+
+def first_step(
+    system: System, batch: dict[str, Tensor], step: torch.nn.Module | None = None, clock: int = 0
+) -> dict[str, Tensor]:
+    """Terms and loss of the first step of training, or with the weights of a later one, under the noise of seed 7."""
     objective = 1.0 * system.objective
     step = Step(system.model, objective, system.at) if step is None else step
     torch.manual_seed(7)
-    return step(batch, objective.coefficients(0))
+    return step(batch, objective.coefficients(clock))

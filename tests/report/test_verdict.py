@@ -176,3 +176,42 @@ def test_the_command_of_a_run_gives_the_same_run_again(tmp_path, monkeypatch):
     main([*shlex.split(trains(load(first).record))[1:], "--out", str(again)])
     assert load(again).metrics == load(first).metrics
     assert load(again).record["arguments"] == load(first).record["arguments"]
+
+
+def levels(*nats, name="ladder-vae"):
+    """A healthy run with a latent for each of these rates, nats."""
+    uses = {f"z{i}": use(n)["z"] for i, n in enumerate(nats, 1)}
+    rates = {f"z{i}": n for i, n in enumerate(nats, 1)}
+    return replace(HEALTHY, record=record(name), latents=uses, rates=rates, rate=sum(nats))
+
+
+def test_every_latent_of_a_hierarchy_in_use_is_nothing_to_speak_of():
+    assert not {"unused", "collapsed", "oversized", "cramped"} & set(kinds(levels(2.0, 5.0, 9.0)))
+
+
+def test_unused_latents_are_named_a_hint_while_most_are_used():
+    found = next(f for f in verdict(levels(0.01, 0.05, 3.0, 4.0, 9.0)) if f.kind == "unused")
+    assert found.headline == "2 of 5 latents are unused: z1 and z2."
+    assert found.weight is Weight.HINT
+    assert "--free-bits 1.0" in found.command
+
+
+def test_a_stack_that_uses_its_lowest_latent_alone_is_told_of_the_ladder():
+    found = next(f for f in verdict(levels(0.0, 0.0, 0.0, 0.02, 20.0, name="stack-vae")) if f.kind == "unused")
+    assert found.headline == "4 of 5 latents are unused: z1 to z4."
+    assert found.weight is Weight.PROBLEM
+    assert "--recipe ladder-vae" in found.command
+    assert "ladder" in found.suggestion
+
+
+def test_a_hierarchy_without_any_latent_in_use_has_collapsed():
+    found = verdict(levels(0.0, 0.01, 0.02))
+    assert {f.kind for f in found} & {"unused", "collapsed"} == {"collapsed"}
+    assert found[0].headline == "The latents z1 to z3 have collapsed."
+
+
+def test_latents_are_listed_in_words():
+    from vaekit.report.verdict import listed
+
+    names = [f"z{i}" for i in range(1, 10)]
+    assert listed(["z1", "z2", "z3", "z5", "z8", "z9"], names) == "z1 to z3, z5, z8 and z9"

@@ -2,6 +2,7 @@
 
 import sys
 import tempfile
+import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ import pyarrow.parquet
 import torch
 from torch import Tensor
 
-__all__ = ["STDIN", "codes_in", "example", "files"]
+__all__ = ["STDIN", "codes_in", "example", "files", "temperatures"]
 
 STDIN = "-"
 
@@ -40,30 +41,62 @@ def example(given: str) -> int | str:
     return int(given) if given.lstrip("-").isdigit() else given
 
 
-def codes_in(given: str) -> tuple[Tensor, Tensor | None]:
-    """Codes from .npy, CSV or Parquet (one row each), or CSV on standard input; and labels from a column "label"."""
+def codes_in(given: str) -> tuple[Tensor | dict[str, Tensor], Tensor | None]:
+    """Codes from .npy, CSV or Parquet (one row each), or CSV on standard input, from .npz those of several latents by
+    name; and labels from a column, or an array, "label".
+    """
     with files([given]) as path:
         where = Path(str(path))
         if not where.is_file():
             raise ValueError(f"FILE must be there, got {given}")
-        array, labels = array_in(where)
-        if array.dtype.kind not in "iuf":
-            raise ValueError(f"{where} must hold numbers, got {array.dtype}")
-    found = None if labels is None else torch.from_numpy(labels.astype(np.int64))
-    return torch.from_numpy(array.astype(np.float32)), found
+        arrays, labels = arrays_in(where) if where.suffix.lower() == ".npz" else array_in(where)
+        found = {name: numbers(array, where) for name, array in arrays.items()}
+    known = None if labels is None else torch.from_numpy(labels.astype(np.int64))
+    return found.get("", found), known
 
 
-def array_in(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
-    """The codes of a file, and its labels, where it has a column of them."""
+def numbers(array: np.ndarray, where: Path) -> Tensor:
+    """An array of numbers in single precision."""
+    if array.dtype.kind not in "iuf":
+        raise ValueError(f"{where} must hold numbers, got {array.dtype}")
+    return torch.from_numpy(array.astype(np.float32))
+
+
+def arrays_in(path: Path) -> tuple[dict[str, np.ndarray], np.ndarray | None]:
+    """The arrays of an .npz file by name, and its labels, where it has them."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+    except (ValueError, OSError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} must hold codes by the names of latents: {str(error).splitlines()[0]}") from None
+    labels = arrays.pop("label", None)
+    return arrays, labels
+
+
+def array_in(path: Path) -> tuple[dict[str, np.ndarray], np.ndarray | None]:
+    """The codes of a file, of no named latent, and its labels, where it has a column of them."""
     suffix = path.suffix.lower()
     if suffix not in (".npy", ".csv", ".parquet"):
-        raise ValueError(f"FILE must be .npy, .csv or .parquet, got {path}")
+        raise ValueError(f"FILE must be .npy, .npz, .csv or .parquet, got {path}")
     try:
         if suffix == ".npy":
-            return np.load(path, allow_pickle=False), None
+            return {"": np.load(path, allow_pickle=False)}, None
         table = pa.parquet.read_table(path) if suffix == ".parquet" else pa.csv.read_csv(path)
         columns = {name: table.column(name).to_numpy() for name in table.column_names}
         labels = columns.pop("label", None)
-        return np.stack(list(columns.values()), 1), labels
+        return {"": np.stack(list(columns.values()), 1)}, labels
     except (ValueError, OSError, pa.ArrowException) as error:
         raise ValueError(f"{path} must hold one code in each row: {str(error).splitlines()[0]}") from None
+
+
+def temperatures(words: Sequence[str]) -> float | list[float] | dict[str, float]:
+    """One number, a number for each latent, or numbers by name from NAME=NUMBER; ValueError for anything else."""
+    pairs = [word.partition("=") for word in words]
+    try:
+        if all(mark for _, mark, _ in pairs):
+            return {name: float(value) for name, _, value in pairs}
+        values = [float(word) for word in words]
+    except ValueError:
+        said = " ".join(words)
+        raise ValueError(f"temperature must be numbers, or NAME=NUMBER for some latents, got {said}") from None
+    return values[0] if len(values) == 1 else values

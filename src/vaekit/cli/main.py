@@ -8,9 +8,12 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 from rich.console import Console
 
+from vaekit.cli.completing import complete
 from vaekit.cli.options import NAMES
+from vaekit.cli.predicting import predict
 from vaekit.cli.reporting import REPORTING, data_command
 from vaekit.cli.scoring import score
+from vaekit.cli.swapping import swap
 from vaekit.cli.sweeping import sweep_command
 from vaekit.cli.training import resume_run, train_command
 from vaekit.cli.using import USING
@@ -25,7 +28,9 @@ folder, and a report.html in it. Everything else asks that folder: "vaekit sampl
 """
 
 
-FLAGS = {name: "--" + shown.replace("_", "-") for shown, name in NAMES.items()} | {"label": "--label"}
+FLAGS = {name: "--" + shown.replace("_", "-") for shown, name in NAMES.items()} | {
+    name: f"--{name}" for name in ("label", "latent")
+}
 
 
 def application(tokens: Sequence[str]) -> App:
@@ -34,8 +39,10 @@ def application(tokens: Sequence[str]) -> App:
     app.register_install_completion_command()
     app.command(train_command(tokens), name="train")
     app.command(resume_run, name="resume")
-    for command in (*USING, score):
+    for command in (*USING, score, predict):
         app.command(command)
+    app.command(complete)
+    app.command(swap)
     for name, other in REPORTING.items():
         app.command(other, name=name)
     app.command(data_command(), name="data")

@@ -12,10 +12,11 @@ import vaekit.data
 from vaekit.data import Data
 
 __all__ = [
-    "CODES",
     "DATA",
     "OPEN",
     "Codes",
+    "Context",
+    "CodesOut",
     "Examples",
     "Json",
     "Label",
@@ -24,7 +25,6 @@ __all__ = [
     "Seed",
     "Split",
     "SOURCE",
-    "TableOut",
     "opened",
     "option",
 ]
@@ -32,8 +32,8 @@ __all__ = [
 DATA = Group("Data", sort_key=1)
 
 SOURCE = (
-    "digits, mnist, fashion-mnist, kmnist; a folder of pictures (sub-folders are labels); a .npy, .npz, .csv or "
-    ".parquet file; .tar shards"
+    "digits, mnist, fashion-mnist, kmnist; sprites, moving-digits (sequences of pictures); a folder of pictures "
+    "(sub-folders are labels); a .npy, .npz, .csv or .parquet file; .tar shards"
 )
 Seed = Annotated[int, Parameter(help="seed of all random numbers")]
 Json = Annotated[bool, Parameter(name="--json", negative=(), help="print JSON on standard output")]
@@ -42,21 +42,34 @@ Out = Annotated[
     Parameter(
         name=["-o", "--out"],
         allow_leading_hyphen=True,
-        help=".png for pictures, .npy, .csv or .parquet for numbers, or - for CSV [default: a fitting name here]",
+        help=".png for pictures, .gif for moving ones, .npy, .csv or .parquet for numbers, or - for CSV "
+        "[default: a fitting name here]",
     ),
 ]
-TableOut = Annotated[
-    Path, Parameter(name=["-o", "--out"], allow_leading_hyphen=True, help="a .csv, .parquet or .npy file, or - for CSV")
+CodesOut = Annotated[
+    Path | None,
+    Parameter(
+        name=["-o", "--out"],
+        allow_leading_hyphen=True,
+        help=".npy, .csv, .parquet, or - for CSV; .npz for all latents [default: codes.npy, codes.npz of several]",
+    ),
 ]
 Examples = Annotated[
     str,
     Parameter(help="examples: a file, a folder of pictures, or - for CSV on standard input", allow_leading_hyphen=True),
 ]
 Codes = Annotated[
-    str, Parameter(help="codes, one row each: .npy, .csv or .parquet, or - for CSV", allow_leading_hyphen=True)
+    str,
+    Parameter(
+        help="codes, one row each: .npy, .csv or .parquet, .npz with several latents by name, or - for CSV",
+        allow_leading_hyphen=True,
+    ),
 ]
 Labels = Annotated[str | None, Parameter(help="for a model conditioned on labels: their column, or an .npy file")]
-CODES = Path("codes.npy")
+Context = Annotated[
+    str | None,
+    Parameter(help="for a model with a context: an .npy file with a row for each; where it completes, the examples"),
+]
 Label = Annotated[str | None, Parameter(help="for a model conditioned on labels: one for all, by number or name")]
 Split = Annotated[str | None, Parameter(help="train, valid or test; the first of test, valid, train if not said")]
 
@@ -76,6 +89,9 @@ OPEN = [
     option(int | None, "image_channels", None, DATA, "1 for grey, 3 for colour [default: as the files are]"),
     option(str, "unreadable", "refuse", DATA, "refuse, or skip and list, files that are no readable pictures"),
     option(str | None, "labels", None, DATA, "of a table: the column of labels; else an .npy file of them"),
+    option(str | None, "context", None, DATA, "what to condition on: an .npy file of tokens (-1 for none) or numbers"),
+    option(bool | None, "timed", None, DATA, "the first axis of an example is time [default: where lengths are given]"),
+    option(str | None, "lengths", None, DATA, "of sequences: an .npy file of how many steps of each exist"),
     option(tuple[str, ...] | None, "columns", None, DATA, "of a table: only these columns"),
     option(
         bool | None, "standardise", None, DATA, "columns to mean 0 and deviation 1 [default: tables of real numbers]"
@@ -88,6 +104,13 @@ OPEN = [
         float | None, "valid", None, DATA, "examples (or share of them) held out to choose the best weights; 0 for none"
     ),
     option(float | None, "test", None, DATA, "examples (or share of them) held out for the test"),
+    option(
+        int | None,
+        "labels_per_class",
+        None,
+        DATA,
+        "train with so many labels of each class; the others are hidden, and all of validation's",
+    ),
     option(int | None, "limit", None, DATA, "only the first so many examples"),
     option(float, "memory", 2.0, DATA, "GiB of decoded data to hold in memory; larger sets are streamed from the disk"),
 ]

@@ -23,9 +23,11 @@ NUMBERS = (*TABLES, ".npy")
 
 
 def default_for(spec: DataSpec, name: str) -> Path:
-    """NAME.png for pictures, NAME.csv for rows of numbers, NAME.npy for the rest."""
+    """NAME.png for pictures, NAME.gif for sequences of them, NAME.csv for rows of numbers, NAME.npy for the rest."""
     if is_picture(spec.shape):
         return Path(f"{name}.png")
+    if is_clip(spec):
+        return Path(f"{name}.gif")
     return Path(f"{name}.csv" if len(spec.shape) == 1 else f"{name}.npy")
 
 
@@ -34,10 +36,15 @@ def is_picture(shape: Sequence[int]) -> bool:
     return len(shape) == 3 and shape[0] in (1, 3)
 
 
+def is_clip(spec: DataSpec) -> bool:
+    """Whether events are sequences of pictures, which a GIF can show."""
+    return spec.timed and is_picture(spec.frame)
+
+
 def check_events(out: Path, spec: DataSpec) -> None:
     """Raise ValueError, before any work, where events of this kind cannot be written to `out`."""
     fitting = [".npy"]
-    fitting += [".png"] if is_picture(spec.shape) else []
+    fitting += [".png"] if is_picture(spec.shape) else [".gif", ".png"] if is_clip(spec) else []
     fitting += list(TABLES) if len(spec.shape) == 1 else []
     if out == STDOUT and len(spec.shape) == 1:
         return
@@ -63,8 +70,13 @@ def check(out: Path, fitting: Sequence[str], what: str) -> None:
 def write_events(
     x: Tensor, spec: DataSpec, out: Path, columns: int | None = None, more: Mapping[str, Any] | None = None
 ) -> None:
-    """Events (N, *event): a grid of pictures, an array, or a table in the data's columns and `more`."""
-    if out.suffix.lower() == ".png":
+    """Events (N, *event): a grid of pictures, an array, or a table in the data's columns and `more`.
+
+    Sequences of pictures move in a .gif, and are strips of film in a .png.
+    """
+    if is_clip(spec) and out.suffix.lower() != ".npy":
+        write_clips(x.flatten(0, -6).clamp(0, 1), out, columns)
+    elif out.suffix.lower() == ".png":
         from vaekit.report import save_grid
 
         whole(out, lambda beside: save_grid(x.flatten(0, -4).clamp(0, 1), beside, columns))
@@ -72,6 +84,16 @@ def write_events(
         write_array(x.numpy(), out)
     else:
         write_table({**by_column(x, spec), **(more or {})}, out)
+
+
+def write_clips(clips: Tensor, out: Path, columns: int | None) -> None:
+    """Clips (N, T, C, H, W), moving in rows of `columns`, or each a row of its frames."""
+    from vaekit.report import save_film, save_gif
+
+    if out.suffix.lower() == ".gif":
+        whole(out, lambda beside: save_gif(clips, beside, columns))
+    else:
+        whole(out, lambda beside: save_film(clips, beside))
 
 
 def by_column(x: Tensor, spec: DataSpec) -> dict[str, np.ndarray]:

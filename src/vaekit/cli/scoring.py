@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from vaekit.cli.given import STDIN, files
-from vaekit.cli.options import Examples, Json, Label, Labels, Seed
+from vaekit.cli.options import Context, Examples, Json, Label, Labels, Seed
 from vaekit.cli.output import STDOUT, announce, check_table, write_table
 from vaekit.data.folders import picture_names
 from vaekit.runs import Run, load
@@ -35,6 +35,7 @@ def score(
     top: Annotated[int, Parameter(help="how many of the most unusual examples to show")] = 10,
     labels: Labels = None,
     label: Label = None,
+    context: Context = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
@@ -45,7 +46,7 @@ def score(
         raise ValueError(f"top must be at least 0, got {top}")
     opened = load(run)
     with files([file]) as path:
-        split = opened.read(path, labels, label=label)
+        split = opened.read(path, labels, label=label, context=context)
         columns = scores_of(opened, split, samples, seed)
     scored(named(columns, file), out, top, as_json)
 

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from cyclopts.group import Group
 
 from vaekit.cli.options import DATA, OPEN, SOURCE, Json, opened, option
+from vaekit.cli.outline import outline
 from vaekit.cli.output import check_table
 from vaekit.cli.scoring import write_scores
 from vaekit.recipes import recipe, recipes
@@ -28,8 +29,13 @@ PLAN = [
     option(float, "lr", 1e-3, LENGTH, "learning rate of Adam"),
     option(float, "weight_decay", 0.0, LENGTH, "decoupled weight decay: above 0 makes it AdamW"),
     option(int, "warmup", 0, LENGTH, "steps in which the learning rate rises"),
-    option(bool, "decay", False, LENGTH, "let the learning rate fall to 0 along half a cosine"),
+    option(bool, "decay", False, LENGTH, "let the learning rate fall along half a cosine"),
+    option(float, "end_lr", 0.0, LENGTH, "where it falls to"),
+    option(bool, "adamax", False, LENGTH, "Adamax instead of Adam"),
+    option(tuple[float, float], "betas", (0.9, 0.999), LENGTH, "decay of the optimiser's two running means"),
+    option(float, "eps", 1e-8, LENGTH, "what the optimiser adds to its denominators"),
     option(float | None, "clip", None, LENGTH, "largest norm of the gradient"),
+    option(float | None, "skip", None, LENGTH, "norm of the gradient above which a step is skipped"),
     option(int, "accumulate", 1, LENGTH, "pieces that a batch is cut into, for memory; same result"),
     option(float | None, "ema", None, LENGTH, "decay of averaged weights, which are then evaluated and kept"),
     option(
@@ -42,13 +48,16 @@ PLAN = [
     option(int, "devices", 1, LENGTH, "processes, one per device"),
     option(float, "checkpoint_seconds", 30.0, LENGTH, "seconds of work that a kill can cost"),
 ]
+INSTEAD = [option(bool, "dry_run", False, LENGTH, "say what would be trained, part by part, and train nothing")]
 THEN = [
     option(bool, "report", True, AFTER, "write report.html into the run's folder"),
     option(Path | None, "scores", None, AFTER, "also score every example of DATA into this .csv, .parquet or .npy"),
     option(tuple[str, ...], "logger", (), AFTER, "log to tensorboard, wandb or mlflow too"),
 ]
 PLANNING = {p.name for p in PLAN}
-SWITCHES = {"--json"} | {f"--{p.name.replace('_', '-')}" for p in (*OPEN, *PLAN, *THEN) if isinstance(p.default, bool)}
+SWITCHES = {"--json"} | {
+    f"--{p.name.replace('_', '-')}" for p in (*OPEN, *PLAN, *INSTEAD, *THEN) if isinstance(p.default, bool)
+}
 
 
 def train_command(tokens: Sequence[str]) -> Callable[..., None]:
@@ -61,6 +70,9 @@ def train_command(tokens: Sequence[str]) -> Callable[..., None]:
             check_table(scores)
         plan = {name: value for name, value in options.items() if name in PLANNING}
         arguments = {name: value for name, value in options.items() if name in chosen.options}
+        if options.get("dry_run", False):
+            outline(chosen, opened(data, options), arguments, as_json)
+            return
         run = train(chosen.name, opened(data, options), folder=out, arguments=arguments, loggers=loggers, **plan)
         if options.get("report", True):
             run.report()
@@ -69,7 +81,7 @@ def train_command(tokens: Sequence[str]) -> Callable[..., None]:
         said(run, as_json)
 
     command.__doc__ = f"Train a recipe on data into a run folder.\n\nRecipe {chosen.name}: {chosen.summary}"
-    parameters = [*fixed(chosen.name), *OPEN, *map(from_recipe, chosen.options.values()), *PLAN, *THEN]
+    parameters = [*fixed(chosen.name), *OPEN, *map(from_recipe, chosen.options.values()), *PLAN, *INSTEAD, *THEN]
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {p.name: p.annotation for p in parameters}
     return command

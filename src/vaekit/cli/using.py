@@ -1,4 +1,4 @@
-"""What a trained run is asked: evaluate, sample, reconstruct, encode, decode, interpolate, traverse."""
+"""What a trained run is asked: evaluate, sample, reconstruct, levels, encode, decode, interpolate, traverse."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -11,21 +11,25 @@ from cyclopts import Parameter
 from rich.console import Console
 from torch import Tensor
 
-from vaekit.cli.given import codes_in, example, files
-from vaekit.cli.options import CODES, Codes, Examples, Json, Label, Labels, Out, Seed, Split, TableOut
+from vaekit.cli.coding import for_codes, write_codes
+from vaekit.cli.given import codes_in, example, files, temperatures
+from vaekit.cli.options import Codes, CodesOut, Context, Examples, Json, Label, Labels, Out, Seed, Split
 from vaekit.cli.output import (
     announce,
+    check,
     check_events,
-    check_table,
     default_for,
+    is_clip,
+    is_picture,
     whole,
     write_array,
     write_events,
-    write_table,
 )
 from vaekit.data import Split as Examined
 from vaekit.runs import Run, load
 from vaekit.runs.asking import context_of
+from vaekit.runs.codes import named
+from vaekit.runs.labels import in_turn, is_told
 
 __all__ = ["USING"]
 
@@ -71,25 +75,43 @@ def sample(
     run: RunFolder,
     /,
     *,
-    n: Count = 64,
+    n: Annotated[
+        int | None,
+        Parameter(name=["-n", "--number"], help="how many [default: 64, or one for each row of the context]"),
+    ] = None,
     out: Out = None,
     label: Annotated[
         str | None,
-        Parameter(help="for a model conditioned on labels: which one, by number or name [default: every one in turn]"),
+        Parameter(
+            help="for a model that generates by labels: which one, by number or name [default: every one in turn]"
+        ),
     ] = None,
+    context: Context = None,
     temperature: Annotated[
-        float, Parameter(help="spread of the prior; below 1 for more typical samples that differ less")
-    ] = 1.0,
+        tuple[str, ...],
+        Parameter(
+            help="spread of the prior, below 1 for more typical samples; of several latents one for each from the top on, "
+            "or some by name, as z1=0.7",
+            consume_multiple=True,
+        ),
+    ] = ("1.0",),
     noisy: Annotated[bool, Parameter(negative=(), help="draw x too, instead of showing the mean of p(x|z)")] = False,
+    length: Annotated[int | None, Parameter(help="of sequences: how many steps [default: as the data have]")] = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
     """Draw from the model: a .png picture, or .npy, .csv, .parquet numbers; -o - for CSV on standard output."""
     opened = load(run)
     where = destination(out, opened, "samples")
-    x = opened.sample(n, seed, mean=not noisy, label=label, temperature=temperature)
-    more = {} if not opened.on_labels else {"label": context_of(opened, n, label)}
-    given(x, opened, where, as_json, {"temperature": temperature, "label": label, "seed": seed}, more=more)
+    spread = temperatures(temperature)
+    count = default_count(opened, label) if n is None and context is None else n
+    x = opened.sample(count, seed, context, not noisy, label=label, temperature=spread, length=length)
+    more = {} if not opened.on_labels else {"label": context_of(opened, len(x), label)}
+    columns = None
+    if is_told(opened) and label is None:  # a row for each class
+        order, columns = by_class(opened, len(x))
+        x, more = x[order], {"label": in_turn(opened, len(x))[order].cpu()}
+    given(x, opened, where, as_json, {"temperature": spread, "label": label, "seed": seed}, columns=columns, more=more)
 
 
 def reconstruct(
@@ -98,16 +120,26 @@ def reconstruct(
     *examples: Annotated[str, Parameter(help="pictures, or one file or folder; held-out examples if not said")],
     out: Out = None,
     n: Annotated[int, Parameter(name=["-n", "--number"], help="how many held-out examples")] = SHOWN,
+    levels: Annotated[int | None, Parameter(help="from so many latents alone, from the top on")] = None,
+    temperature: Annotated[
+        float, Parameter(help="of the latents below --levels: 0 for their priors' means, above it for draws")
+    ] = 0.0,
     labels: Labels = None,
     label: Label = None,
+    context: Context = None,
+    seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Examples through the model and back: originals above reconstructions in a .png, or numbers in a file."""
+    """Examples through the model and back: originals above (moving ones before) their copies, or numbers in a file."""
     opened = load(run)
     where = destination(out, opened, "reconstructions")
     with files(examples) if examples else held_out(opened, n) as chosen:
-        split = opened.read(chosen, labels, label=label)
-    x_hat = opened.reconstruct(split)
+        split = opened.read(chosen, labels, label=label, context=context)
+    x_hat = opened.reconstruct(split, levels=levels, temperature=temperature, seed=seed)
+    if is_clip(opened.spec) and where.suffix.lower() != ".npy":
+        x = split.batch(torch.arange(min(len(split), SHOWN)))["x"].cpu()
+        given(torch.stack([x, x_hat[:SHOWN]], 1), opened, where, as_json, {}, columns=8)
+        return
     if where.suffix.lower() != ".png":
         given(x_hat, opened, where, as_json, {})
         return
@@ -119,33 +151,64 @@ def reconstruct(
     announce({"file": str(where), "number": len(x), "of": len(split)}, as_json, where)
 
 
+def levels(
+    run: RunFolder,
+    /,
+    *examples: Annotated[str, Parameter(help="pictures, or one file or folder; held-out examples if not said")],
+    out: Out = None,
+    n: Annotated[int, Parameter(name=["-n", "--number"], help="how many held-out examples")] = 8,
+    most: Annotated[int, Parameter(help="at most so many numbers of latents")] = 8,
+    labels: Labels = None,
+    label: Label = None,
+    as_json: Json = False,
+) -> None:
+    """What each latent of a hierarchy adds: examples from the top 1, 2, ... latents, in a .png or an .npy file."""
+    opened = load(run)
+    kinds = [".npy", *([".gif"] if is_clip(opened.spec) else [".png"] if is_picture(opened.spec.shape) else [])]
+    where = out or Path(f"levels{kinds[-1]}")
+    check(where, kinds, "examples from each number of latents")
+    with files(examples) if examples else held_out(opened, n) as chosen:
+        split = opened.read(chosen, labels, label=label)
+    split = split.first(min(n, len(split)))
+    made = opened.by_level(split, most)
+    if where.suffix.lower() == ".npy":
+        write_array(torch.stack(list(made.values())).numpy(), where)
+    elif is_clip(opened.spec):
+        x = split.batch(torch.arange(len(split)))["x"].cpu()
+        write_events(torch.stack([x, *made.values()]), opened.spec, where, len(split))
+    else:
+        from vaekit.report import level_by_level
+
+        x = split.batch(torch.arange(len(split)))["x"].cpu()
+        save_figure(level_by_level(x, made, list(opened.latents)), where)
+    announce({"file": str(where), "number": len(split), "levels": list(made)}, as_json, where)
+
+
 def encode(
     run: RunFolder,
     file: Examples,
     /,
     *,
-    out: TableOut = CODES,
-    draws: Annotated[int | None, Parameter(help="so many draws of q(z|x) (.npy alone) instead of its mean")] = None,
+    out: CodesOut = None,
+    draws: Annotated[int | None, Parameter(help="so many draws of q(z|x) (.npy, .npz) instead of its mean")] = None,
     latent: Latent = None,
     labels: Labels = None,
     label: Label = None,
+    context: Context = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Codes of examples: the mean of q(z|x), one row each, or draws of it."""
-    check_table(out)
-    if draws is not None and out.suffix != ".npy":
-        raise ValueError(f"draws of codes have three axes and need an .npy file, got -o {out}")
+    """Codes of examples: the mean of q(z|x), one row each, or draws of it; of several latents all in an .npz file."""
     opened = load(run)
+    where = for_codes(out, list(opened.latents), latent, draws)
     with files([file]) as path:
-        split = opened.read(path, labels, label=label)
-        z = opened.encode(split, draws=draws, latent=latent, seed=seed)
-    if out.suffix == ".npy":
-        write_array(z.numpy(), out)
-    else:
-        columns = {f"z{i}": column for i, column in enumerate(z.flatten(1).T.numpy())}
-        write_table(columns | labels_of(opened, split), out)
-    announce({"file": str(out), "shape": list(z.shape)}, as_json, out)
+        split = opened.read(path, labels, label=label, context=context)
+        codes = opened.codes(split, draws=draws, seed=seed)
+    chosen = codes if where.suffix == ".npz" and latent is None else {latent or "z": named(codes, latent)}
+    write_codes(chosen, labels_of(opened, split), where)
+    shapes = [list(z.shape) for z in chosen.values()]
+    said = {"shape": shapes[0]} if len(chosen) == 1 else {"shapes": dict(zip(chosen, shapes, strict=True))}
+    announce({"file": str(where), **said}, as_json, where)
 
 
 def decode(
@@ -154,15 +217,17 @@ def decode(
     /,
     *,
     out: Out = None,
+    latent: Latent = None,
     label: Label = None,
+    context: Context = None,
     as_json: Json = False,
 ) -> None:
-    """The mean of p(x|z) at codes, as `encode` writes them."""
+    """The mean of p(x|z) at codes, as `encode` writes them; a latent that none are given of is its prior's mean."""
     opened = load(run)
     where = destination(out, opened, "decoded")
     codes, labels = codes_in(file)
-    context = labels if opened.on_labels and label is None else None
-    given(opened.decode(codes, context, label=label), opened, where, as_json, {})
+    beside = labels if opened.on_labels and label is None and context is None else context
+    given(opened.decode(codes, beside, latent=latent, label=label), opened, where, as_json, {})
 
 
 def interpolate(
@@ -177,7 +242,7 @@ def interpolate(
     out: Out = None,
     as_json: Json = False,
 ) -> None:
-    """The way from one example to another through their codes."""
+    """The way from one example to another through their codes, all latents together."""
     opened = load(run)
     where = destination(out, opened, "interpolation")
     x = opened.interpolate(example(a), example(b), steps, path=path, label=label)
@@ -189,20 +254,39 @@ def traverse(
     start: Annotated[str, Parameter(help="the number of a held-out example, or a file that holds one")] = "0",
     /,
     *,
+    latent: Annotated[
+        str | None, Parameter(help="which latent, where the model has several; that with the highest rate if not said")
+    ] = None,
     dimensions: Annotated[
         tuple[int, ...] | None, Parameter(help="which; the ten that vary most if not said", consume_multiple=True)
     ] = None,
     steps: Annotated[int, Parameter(help="how many values of each")] = 9,
-    span: Annotated[float, Parameter(help="from -span to span")] = 2.5,
+    span: Annotated[float, Parameter(help="from -span to span standard deviations of the prior")] = 2.5,
+    follow: Annotated[
+        bool, Parameter(negative=(), help="latents below go to their priors' means; else they keep the example's codes")
+    ] = False,
     label: Label = None,
     out: Out = None,
     as_json: Json = False,
 ) -> None:
-    """What each dimension of the latent does to an example: a row for each, from -span to span."""
+    """What each dimension of a latent does to an example: a row for each, the others left alone."""
     opened = load(run)
     where = destination(out, opened, "traversal")
-    x = opened.traverse(example(start), dimensions=dimensions, steps=steps, span=span, label=label)
-    given(x, opened, where, as_json, {"span": span}, columns=steps)
+    x = opened.traverse(
+        example(start), latent=latent, dimensions=dimensions, steps=steps, span=span, label=label, follow=follow
+    )
+    given(x, opened, where, as_json, {"span": span}, columns=x.shape[1])
+
+
+def default_count(run: Run, label: str | None) -> int:
+    """How many samples to draw: 64, or eight of each class where those come in turn."""
+    return 8 * (run.spec.classes or 1) if is_told(run) and label is None else 64
+
+
+def by_class(run: Run, n: int) -> tuple[Tensor, int]:
+    """The order that puts samples whose classes come in turn class by class, and how many there are of each at most."""
+    labels = in_turn(run, n).cpu()
+    return labels.argsort(stable=True), max(1, int(labels.bincount().max()))
 
 
 def destination(out: Path | None, run: Run, name: str) -> Path:
@@ -245,4 +329,13 @@ def held_out(run: Run, n: int) -> Any:
     return nullcontext(split.first(min(n, len(split))))
 
 
-USING: tuple[Callable[..., None], ...] = (evaluate, sample, reconstruct, encode, decode, interpolate, traverse)
+USING: tuple[Callable[..., None], ...] = (
+    evaluate,
+    sample,
+    reconstruct,
+    levels,
+    encode,
+    decode,
+    interpolate,
+    traverse,
+)

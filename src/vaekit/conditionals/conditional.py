@@ -39,12 +39,14 @@ class Conditional(nn.Module, ABC):
 
     `network` maps tensors (B, ...) to one tensor (B, *out_shape). Networks of vaekit carry `out_shape`; for another
     module say `features=` (an int or a shape). `event_shape` is the shape of one draw. `domains` names the kinds of
-    data (`vaekit.data.Domain`) that it is a likelihood of, the one it is made for first; none for a code.
+    data (`vaekit.data.Domain`) that it is a likelihood of, the one it is made for first; none for a code. `separable`:
+    whether each element of the event is priced alone, so that some of them may be given.
 
     Raises ValueError where the network's features cannot be turned into the event.
     """
 
     domains: ClassVar[tuple[str, ...]] = ()
+    separable: ClassVar[bool] = True
 
     def __init__(
         self,

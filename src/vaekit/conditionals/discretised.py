@@ -55,6 +55,7 @@ class DiscretisedLogisticMixture(Conditional):
     """
 
     domains = ("levels",)
+    separable = False
 
     def __init__(
         self,

@@ -17,7 +17,7 @@ from vaekit.data.sources import Examples, Found, as_array
 __all__: list[str] = []
 
 ARRAY_FILES = (".npy", ".npz")
-KEYS = {"x": ("x", "images"), "labels": ("y", "labels"), "context": ("context",)}
+KEYS = {"x": ("x", "images"), "labels": ("y", "labels"), "context": ("context",), "lengths": ("lengths",)}
 BROKEN = (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error, struct.error, NotImplementedError)
 LOCAL_HEADER = 30  # bytes of a zip member's own header before its name
 
@@ -42,7 +42,7 @@ class Mapped(Rows):
 
 
 def from_file(path: Path, memory: float) -> Found:
-    """The array of an .npy, or those called x, y and context of an .npz; x is mapped where it is beyond `memory` GiB."""
+    """The array of an .npy, or those called x, y, context and lengths of an .npz; x is mapped beyond `memory` GiB."""
     loaded = contents(path, memory)
     if not isinstance(loaded, dict):
         return Found(path.stem, Examples(loaded))
@@ -52,8 +52,9 @@ def from_file(path: Path, memory: float) -> Found:
     x = by_role["x"]
     if x is None:
         raise ValueError(f"{path} must hold one array or one called x, got {sorted(loaded)}")
-    labels, context = (whole(by_role[role], role, path) for role in ("labels", "context"))
-    return Found(path.stem, Examples(x, labels, context), labels_from=None if labels is None else "y")
+    labels, context, lengths = (whole(by_role[role], role, path) for role in ("labels", "context", "lengths"))
+    examples = Examples(x, labels, context, lengths)
+    return Found(path.stem, examples, labels_from=None if labels is None else "y", timed=lengths is not None)
 
 
 def contents(path: Path, memory: float) -> np.ndarray | Rows | dict[str, np.ndarray | Rows]:
@@ -138,16 +139,16 @@ def whole(array: np.ndarray | Rows | None, role: str, path: Path) -> np.ndarray 
 
 
 def given_array(value: Any) -> np.ndarray | None:
-    """labels= or context= as an array; a path is read."""
+    """labels=, context= or lengths= as an array; a path is read."""
     if value is None:
         return None
     if not isinstance(value, str | Path):
         return as_array(value)
     if Path(value).suffix.lower() not in ARRAY_FILES:
-        raise ValueError(f"labels and context must be arrays or .npy files, got {str(value)!r}")
+        raise ValueError(f"labels, context and lengths must be arrays or .npy files, got {str(value)!r}")
     array = contents(Path(value), math.inf)
     if not isinstance(array, np.ndarray):
-        raise ValueError(f"labels and context must be arrays or .npy files, got {value}")
+        raise ValueError(f"labels, context and lengths must be arrays or .npy files, got {value}")
     return array
 
 

@@ -26,6 +26,7 @@ class Wanted:
     binarise: Binarise | None = None
     dequantise: bool = False
     standardise: bool | None = None
+    timed: bool | None = None
 
     def record(self) -> dict[str, Any]:
         """The same as arguments of `open` that JSON can hold."""
@@ -36,6 +37,7 @@ class Wanted:
             "binarise": None if self.binarise is None else str(self.binarise),
             "dequantise": self.dequantise,
             "standardise": self.standardise,
+            "timed": self.timed,
         }
 
 
@@ -65,7 +67,9 @@ class FromFiles:
         }
 
 
-def wanted(shape: Any, domain: Any, levels: Any, binarise: Any, dequantise: bool, standardise: bool | None) -> Wanted:
+def wanted(
+    shape: Any, domain: Any, levels: Any, binarise: Any, dequantise: bool, standardise: bool | None, timed: bool | None
+) -> Wanted:
     """The user's words about values, checked against each other."""
     if binarise is not None and dequantise:
         raise ValueError(
@@ -78,6 +82,7 @@ def wanted(shape: Any, domain: Any, levels: Any, binarise: Any, dequantise: bool
         None if binarise is None else chosen(Binarise, binarise, "binarise"),
         truth(dequantise, "dequantise"),
         None if standardise is None else truth(standardise, "standardise"),
+        None if timed is None else truth(timed, "timed"),
     )
 
 

@@ -8,6 +8,7 @@ import torch
 
 from vaekit.data.ahead import Ahead
 from vaekit.data.asked import Wanted
+from vaekit.data.contexts import vocabulary_of
 from vaekit.data.domain import WHOLE, Binarise, Domain
 from vaekit.data.layout import checked, shaped, with_channel
 from vaekit.data.noise import Reading, Visit, as_codes, as_floats, as_unit, binarise, dequantise
@@ -50,7 +51,8 @@ def decide(found: Found, said: Wanted) -> Decided:
     """What is stored, before noise. Raises ValueError where the source's examples are not sound or not as was said."""
     values = {role: found.values or survey(one.x, f"{named(found, role)}: x") for role, one in every(found).items()}
     groups = {role: checked(examples, named(found, role)) for role, examples in every(found).items()}
-    x, notes = shaped(groups["train"].x, said.shape)
+    timed = found.timed
+    x, notes = shaped(groups["train"].x, said.shape, timed)
     domain, why = (said.domain, "as was said") if said.domain is not None else guessed(values["train"], x, found, said)
     known = said.levels if said.levels is not None or domain is not Domain.LEVELS else found.levels
     levels = levels_of(values["train"], domain, known)
@@ -61,7 +63,7 @@ def decide(found: Found, said: Wanted) -> Decided:
     read, visit = reading(domain, levels, said)
     spec = DataSpec(
         found.name,
-        with_channel(x, domain).shape[1:],
+        with_channel(x, domain, timed).shape[1:],
         domain,
         levels,
         classes=classes_in(found, groups),
@@ -70,6 +72,9 @@ def decide(found: Found, said: Wanted) -> Decided:
         label_names=found.label_names,
         columns=found.columns,
         fit=found.fit,
+        vocabulary=vocabulary_of(one.context for one in groups.values()),
+        timed=timed,
+        ragged=groups["train"].lengths is not None,
     )
     laid = {
         role: replace(examples, x=laid_out(examples.x, values[role], spec, said, scaled, named(found, role)))
@@ -95,7 +100,7 @@ def guessed(values: Values, x: np.ndarray | Rows, found: Found, said: Wanted) ->
     if said.levels is not None or found.levels is not None:
         levels = said.levels if said.levels is not None else found.levels
         return Domain.LEVELS, f"its values are {levels} levels"
-    domain, why = domain_of(values, x.ndim - 1)
+    domain, why = domain_of(values, x.ndim - 1 - found.timed)
     if found.columns and domain is Domain.UNIT:  # as likely scaled so as bounded there
         return Domain.REAL, "a table's numbers, which happen to lie in [0, 1]"
     return domain, why
@@ -141,17 +146,22 @@ def after_noise(spec: DataSpec, said: Wanted) -> DataSpec:
 
 def classes_in(found: Found, groups: dict[str, Examples]) -> int | None:
     """As many as there are names, else one more than the highest label."""
-    highest = [int(examples.labels.max()) for examples in groups.values() if examples.labels is not None]
+    highest = {role: int(one.labels.max()) for role, one in groups.items() if one.labels is not None}
     if not highest:
         return None
-    return max(len(found.label_names), max(highest) + 1)
+    if highest.get("train", 0) < 0:
+        raise ValueError(f"{found.name}: labels must be known for some examples, they are missing for every row")
+    known, most = len(found.label_names), max(highest.values())
+    if known and most >= known:
+        raise ValueError(f"{found.name}: labels must be in 0..{known - 1}, the classes that there are, got {most}")
+    return known or most + 1
 
 
 def laid_out(
     x: np.ndarray | Rows, values: Values, spec: DataSpec, said: Wanted, scaled: bool, name: str
 ) -> np.ndarray | Rows:
     """Examples laid out and checked as the training examples were, in their smallest type unless they are scaled."""
-    x = with_channel(shaped(x, said.shape)[0], spec.domain)
+    x = with_channel(shaped(x, said.shape, spec.timed)[0], spec.domain, spec.timed)
     if x.shape[1:] != spec.shape:
         raise ValueError(f"{name}: test examples must have the shape {spec.shape}, got {x.shape[1:]}")
     check_values(values, spec.domain, spec.levels, f"{name}: x")
@@ -180,13 +190,14 @@ def standardise(x: np.ndarray, scaling: Scaling) -> np.ndarray:
 
 def as_split(examples: Examples, read: Reading, visit: Visit | None) -> Split:
     """Examples as tensors, or a stream of them."""
-    labels, context = examples.labels, examples.context
+    labels, context, lengths = examples.labels, examples.context, examples.lengths
     return Split(
         stored(examples.x),
         None if labels is None else small(labels),
         None if context is None else small(context),
         read,
         visit,
+        lengths=None if lengths is None else torch.from_numpy(lengths),
     )
 
 

@@ -14,9 +14,10 @@ MOST_NAMES = 12
 
 def opening_words(found: Found, spec: DataSpec, why: str, source: Any) -> dict[str, str]:
     """The source, its values and labels, and what was done to them."""
+    example = f"{by_size(spec.frame)} values"
     words = {
         "source": f"in memory: {source['memory']}" if isinstance(source, Mapping) else str(source),
-        "example": f"{by_size(spec.shape)} values",
+        "example": f"a sequence, {spec.steps()} of {example}" if spec.timed else example,
         "values": f"{spec.values()}: {why}",
     }
     if spec.classes is not None:
@@ -38,7 +39,17 @@ def split_words(splits: Mapping[str, Split], spec: DataSpec) -> dict[str, str]:
     sizes = ", ".join(f"{role} {len(split):,}" for role, split in splits.items())
     held = all(split.in_memory for split in splits.values())
     words = {"examples": sizes, "held": "in memory" if held else "streamed from files"}
-    return words if spec.context is None else {**words, "context": f"{by_size(spec.context)} values"}
+    if spec.labelled is not None:
+        words["known labels"] = known_words(splits)
+    return words if spec.context is None else {**words, "context": spec.context_values()}
+
+
+def known_words(splits: Mapping[str, Split]) -> str:
+    """How many labels of each split are known."""
+    counted = {
+        role: (int((split.labels >= 0).sum()), len(split)) for role, split in splits.items() if split.labels is not None
+    }
+    return ", ".join(f"{role} {known:,} of {of:,}" for role, (known, of) in counted.items())
 
 
 def named_after(spec: DataSpec) -> str:

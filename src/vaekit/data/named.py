@@ -1,26 +1,35 @@
-"""Sets known by name: scikit-learn's digits, and any set in MNIST's four IDX files."""
+"""Sets known by name: scikit-learn's digits, sequences that are drawn here, and any set in MNIST's four IDX files."""
 
 import os
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
+from vaekit.data.bouncing import moving_digits
+from vaekit.data.characters import sprites
 from vaekit.data.downloads import PUBLISHED, fetched
 from vaekit.data.idx import read_idx
 from vaekit.data.nearest import nearest
+from vaekit.data.sequences import Sequences
 from vaekit.data.sources import Examples, Found
 
 __all__: list[str] = []
 
 ROOT = "VAEKIT_DATA"
 STEMS = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
-ROOT_NAMES = ("digits", *PUBLISHED)
+DRAWN: dict[str, Callable[..., Sequences]] = {"sprites": sprites, "moving-digits": moving_digits}
+SIZES = re.compile(r"(?P<n>[1-9]\d{0,6})(x(?P<steps>[1-9]\d{0,3})(-(?P<most>[1-9]\d{0,3}))?)?")
+ROOT_NAMES = ("digits", *DRAWN, *PUBLISHED)
 FASHION = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 LABEL_NAMES = {"fashion-mnist": FASHION, "kmnist": ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")}
 
 
 def from_name(name: str, folder: Path | None) -> Found:
-    """The named set, from `folder`, else from $VAEKIT_DATA/name, else fetched; digits come with scikit-learn."""
+    """The named set: drawn here, of scikit-learn, or from `folder`, else from $VAEKIT_DATA/name, else fetched."""
+    if name.partition(":")[0] in DRAWN and folder is None:
+        return drawn(name)
     return digits() if name == "digits" and folder is None else from_idx(name, folder_of(name, folder))
 
 
@@ -44,6 +53,30 @@ def digits() -> Found:
     images, labels = load_digits(return_X_y=True)
     levels = images.reshape(-1, 1, 8, 8).astype(np.uint8)
     return Found("digits", Examples(levels, labels), levels=17, test_share=0.2, labels_from="scikit-learn")
+
+
+def drawn(name: str) -> Found:
+    """Sequences drawn here: NAME, NAME:COUNT, NAME:COUNTxSTEPS or NAME:COUNTxLEAST-MOST; labels are what stays."""
+    kind, colon, sizes = name.partition(":")
+    asked = SIZES.fullmatch(sizes) if colon else None
+    if colon and asked is None:
+        raise ValueError(f"source {name!r} must be {kind}, {kind}:COUNT, {kind}:COUNTxSTEPS or {kind}:COUNTxLEAST-MOST")
+    found = {} if asked is None else {key: int(value) for key, value in asked.groupdict().items() if value is not None}
+    least, longest = found.get("steps"), found.get("most", found.get("steps"))
+    count = {} if "n" not in found else {"n": found["n"]}
+    made = DRAWN[kind](**count, **({} if longest is None else {"steps": longest}))
+    if least is not None and "most" in found:
+        made = made.ending(least)
+    label = next(iter(made.content))
+    return Found(
+        kind,
+        Examples(made.x, made.content[label], None, made.lengths),
+        levels=made.levels,
+        test_share=0.1,
+        label_names=made.names[label],
+        labels_from=f"what was drawn: the {label}",
+        timed=True,
+    )
 
 
 def idx_files(name: str, folder: Path) -> list[Path]:

@@ -11,13 +11,15 @@ import numpy as np
 import torch
 
 from vaekit.data.arrays import ARRAY_FILES, given_array
-from vaekit.data.asked import folder_path, from_files, seed_number, truth, wanted
+from vaekit.data.asked import folder_path, from_files, seed_number, truth, wanted, whole_number
 from vaekit.data.deciding import Decided, after_noise, as_split, decide, drawn_for_good, keeps_noise, scaled_by_training
 from vaekit.data.deciding import standardised as is_standardised
 from vaekit.data.decisions import opening_words, split_words
 from vaekit.data.domain import Binarise, Domain, Fit
 from vaekit.data.finding import find, is_path
+from vaekit.data.hidden import partly_labelled
 from vaekit.data.holdout import parts, size_of
+from vaekit.data.lengths import ended, over_time
 from vaekit.data.order import seeded
 from vaekit.data.sources import Examples, Found, described
 from vaekit.data.spec import DataSpec
@@ -92,6 +94,8 @@ def open(
     folder: str | Path | None = None,
     labels: Any = None,
     context: Any = None,
+    lengths: Any = None,
+    timed: bool | None = None,
     shape: Sequence[int] | None = None,
     domain: Domain | str | None = None,
     levels: int | None = None,
@@ -109,19 +113,26 @@ def open(
     limit: int | None = None,
     memory: float = 2.0,
     on_labels: bool = False,
+    labels_per_class: int | None = None,
 ) -> Data:
     """Open `source`, decide what it holds, and say so.
 
-    source: "digits" (scikit-learn's); "mnist", "fashion-mnist" or "kmnist", from `folder`, else $VAEKIT_DATA/NAME, else
-        fetched once from their public source into a cache (see `vaekit.data.downloads`); another name, for four IDX
-        files in `folder` or $VAEKIT_DATA/NAME; a folder of IDX files; a path to .npy or .npz (x, and y, context if
-        there); a folder of PNG, JPEG and WebP files, read recursively, whose sub-folders are labels and whose top
-        folders train, valid and test are its own splits; a .csv, .tsv (both also .gz) or .parquet table of numbers, or
-        anything with columns and to_numpy(); WebDataset shards: a .tar or .tar.gz, a folder of them, or a pattern such
-        as x-{000..009}.tar, with pictures or .npy and .cls labels; an array or tensor (N, *event); a map-style Dataset
-        of x or (x, label); a DataLoader or other iterable of such batches, read once in the order it gives.
-    labels, context: arrays (or .npy paths) for sources that bring none. Labels are integers from 0. Of a table, labels
-        may name the column of labels, whose words become 0.. in sorted order.
+    source: "digits" (scikit-learn's); "sprites" or "moving-digits", sequences of pictures that vaekit draws itself
+        ("sprites:500" for so many, "sprites:500x12" for 12 steps, "sprites:500x6-12" for lengths in between); "mnist",
+        "fashion-mnist" or "kmnist", from `folder`, else $VAEKIT_DATA/NAME, else fetched once from their public source
+        into a cache (see `vaekit.data.downloads`); another name, for four IDX files in `folder` or $VAEKIT_DATA/NAME; a
+        folder of IDX files; a path to .npy or .npz (x, and y, context, lengths if there); a folder of PNG, JPEG and
+        WebP files, read recursively, whose sub-folders are labels and whose top folders train, valid and test are its
+        own splits; a .csv, .tsv (both also .gz) or .parquet table of numbers, or anything with columns and to_numpy();
+        WebDataset shards: a .tar or .tar.gz, a folder of them, or a pattern such as x-{000..009}.tar, with pictures or
+        .npy and .cls labels; an array or tensor (N, *event); a map-style Dataset of x or (x, label); a DataLoader or
+        other iterable of such batches, read once in the order it gives.
+    labels, context: arrays (or .npy paths) for sources that bring none. Labels are integers from 0, and -1 (or NaN, or an
+        empty cell) where one is not known. Of a table, labels may name the column of labels, whose words become 0.. in
+        sorted order.
+    lengths: how many steps of each sequence (N, T, *frame) exist, an array (or .npy path) of N whole numbers from 1 to T;
+        what stands behind them is never looked at. timed: whether the first axis of an example is time, where no
+        lengths say so.
     shape: the event's shape, where the source has it flat.
     domain, levels: what the values are, where the guess is wrong. Guessed: pictures in files have 256 levels; 0 and 1
         are binary, other integers in 0..255 are 256 grey levels in pictures (rank 2 or 3) and real elsewhere, floats in
@@ -144,17 +155,20 @@ def open(
     memory: GiB. Arrays, pictures and shards that take more when decoded are streamed from where they are; tables and
         things in memory are always held.
     on_labels: as `Data.conditioned_on_labels`.
+    labels_per_class: how many labels of each class training sees, drawn under `seed`; its other labels and all of
+        validation's are hidden (-1), the test split keeps its own.
 
     Raises ValueError for what cannot be read, in one sentence that names it.
     """
-    for argument, value in {"source": source, "labels": labels, "context": context}.items():
+    for argument, value in {"source": source, "labels": labels, "context": context, "lengths": lengths}.items():
         check_present(value, argument)
-    said = wanted(shape, domain, levels, binarise, dequantise, standardise)
+    said = wanted(shape, domain, levels, binarise, dequantise, standardise, timed)
     asked = from_files(size, fit, channels, unreadable, columns, memory, limit)
     seed, where, conditioned = seed_number(seed), folder_path(folder), truth(on_labels, "on_labels")
     if isinstance(labels, str) and not labels.lower().endswith(ARRAY_FILES):
         asked, labels = replace(asked, label_column=labels), None
-    found = with_given(find(source, where, asked), given_array(labels), given_array(context))
+    found = with_given(find(source, where, asked), given_array(labels), given_array(context), given_array(lengths))
+    found = ended(over_time(found, said.shape, said.timed))
     decided = first(decide(found, said), asked.limit)
     held = {
         role: held_out(role, value, found, len(decided["train"])) for role, value in (("valid", valid), ("test", test))
@@ -163,17 +177,20 @@ def open(
     if is_standardised(said.standardise, found, decided.spec.domain, len(decided.spec.shape)):
         decided = scaled_by_training(decided, rows["train"].numpy())
     spec = after_noise(decided.spec, said)
-    splits = with_noise(split_up(decided, rows), spec, seed)
+    per_class = whole_number(labels_per_class, "labels_per_class", 1)
+    splits, spec = partly_labelled(with_noise(split_up(decided, rows), spec, seed), spec, per_class, seed)
     record = {
         "source": recorded(source),
         "folder": None if where is None else str(where.resolve()),
         "labels": asked.label_column or recorded(labels),
         "context": recorded(context),
+        "lengths": recorded(lengths),
         **said.record(),
         **asked.record(),
         **{role: None if role in found.own() else held[role] for role in held},
         "seed": seed,
         "on_labels": False,
+        "labels_per_class": per_class,
     }
     words = opening_words(found, spec, decided.why, recorded(source))
     data = Data(splits["train"], splits.get("valid"), splits.get("test"), spec, record, words)
@@ -186,9 +203,12 @@ def check_present(value: Any, argument: str) -> None:
         raise ValueError(f"{argument} was in memory when it was recorded: give it again, it was {value['memory']}")
 
 
-def with_given(found: Found, labels: np.ndarray | None, context: np.ndarray | None) -> Found:
-    """The source with labels and context that the user brings."""
-    given = {role: array for role, array in (("labels", labels), ("context", context)) if array is not None}
+def with_given(
+    found: Found, labels: np.ndarray | None, context: np.ndarray | None, lengths: np.ndarray | None
+) -> Found:
+    """The source with labels, context and lengths that the user brings."""
+    arrays = {"labels": labels, "context": context, "lengths": lengths}
+    given = {role: array for role, array in arrays.items() if array is not None}
     for role in given:
         if found.own() or getattr(found.train, role) is not None:
             raise ValueError(f"{role} must not be given for {found.name!r}, which brings its own")

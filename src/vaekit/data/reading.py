@@ -12,12 +12,14 @@ import numpy as np
 from vaekit.data.arrays import ARRAY_FILES, from_file, given_array
 from vaekit.data.asked import FromFiles
 from vaekit.data.blobs import OnDisk
+from vaekit.data.contexts import context_for
 from vaekit.data.deciding import as_split, drawn_for_good, reading_of, standardise
 from vaekit.data.decoding import Look
 from vaekit.data.domain import WHOLE, Domain
 from vaekit.data.finding import check_belongs, kind_of
 from vaekit.data.folders import grouped
 from vaekit.data.layout import channels_first, checked, reshaped
+from vaekit.data.lengths import at_ends
 from vaekit.data.named import from_idx, from_name
 from vaekit.data.noise import Reading, Visit, as_floats, binarise, dequantise
 from vaekit.data.pictures import PICTURE_FILES, look_through
@@ -36,12 +38,15 @@ BYTE = 255
 NO_PICTURES = (Domain.COUNTS, Domain.CATEGORIES, Domain.REAL)
 
 
-def read(source: Any, spec: DataSpec, labels: Any = None, *, seed: int = 0, memory: float = 2.0) -> Split:
+def read(
+    source: Any, spec: DataSpec, labels: Any = None, *, lengths: Any = None, seed: int = 0, memory: float = 2.0
+) -> Split:
     """New examples, one or more, as `spec` says that those of its data were read.
 
     source: what `vaekit.data.open` takes, and one picture or a list of them, one example without the first axis, a list
     of numbers. Of a table the columns are found by their names, and others are left alone. Of a set with its own test
-    examples those are read. labels: an array, an .npy path, a column's name, or words that the spec knows.
+    examples those are read. labels: an array, an .npy path, a column's name, or words that the spec knows. lengths:
+    those of sequences, which may have another number of steps than those of the spec had.
 
     Integers are levels where the spec has levels, and floats in [0, 1] are rounded to the nearest one. Noise that
     belongs to the data is drawn once under `seed`. Raises ValueError for another shape, other columns, other values.
@@ -50,11 +55,15 @@ def read(source: Any, spec: DataSpec, labels: Any = None, *, seed: int = 0, memo
     examples = found_for(source, spec, asked)
     if labels is not None and not names_column(labels):
         examples = replace(examples, labels=labels_for(labels, spec))
-    x = arranged(examples.x, spec)
+    if lengths is not None:
+        examples = replace(examples, lengths=np.atleast_1d(as_lengths(lengths, spec)))
     name = "the new examples"
+    examples = at_ends(replace(examples, x=arranged(examples.x, spec)), name, spec.timed)
+    x = examples.x
     values = survey(x, f"{name}: x")
-    examples = checked(replace(examples, x=x), name, least=1)
+    examples = checked(examples, name, least=1)
     check_labels(examples.labels, spec)
+    examples = with_known_context(examples, spec)
     below, levels = beneath(spec)
     x, values = on_grid(x, values, below, levels)
     check_values(values, below, levels, f"{name}: x")
@@ -149,8 +158,10 @@ def columns_for(table: Table, spec: DataSpec, asked: FromFiles) -> Examples:
     missing = [name for name in columns if name not in table.columns]
     if missing:
         raise ValueError(f"{table.name} must have the columns that the data had, it lacks {', '.join(missing[:10])}")
-    words = [names[label] for label in labels] if names and labels is not None else labels
-    return Examples(numbers(table, columns, False), None if words is None else labels_for(words, spec))
+    if labels is not None and names:
+        known = labels >= 0
+        labels[known] = labels_for([names[label] for label in labels[known]], spec)
+    return Examples(numbers(table, columns, False), None if labels is None else labels_for(labels, spec))
 
 
 def arranged(x: np.ndarray | Rows, spec: DataSpec) -> np.ndarray | Rows:
@@ -158,6 +169,8 @@ def arranged(x: np.ndarray | Rows, spec: DataSpec) -> np.ndarray | Rows:
     event = spec.shape
     if tuple(x.shape[1:]) == event:
         return x
+    if spec.timed and x.ndim >= 2:
+        return sequences(x, spec)
     alone = isinstance(x, np.ndarray) and tuple(x.shape) in (event, event[1:] if event[:1] == (1,) else event)
     if alone and isinstance(x, np.ndarray):
         return x.reshape(1, *event)
@@ -167,6 +180,28 @@ def arranged(x: np.ndarray | Rows, spec: DataSpec) -> np.ndarray | Rows:
     if x.ndim == 4 and len(event) == 3 and tuple(x.shape[1:]) == (*event[1:], event[0]):
         return changed(x, channels_first)
     raise ValueError(f"the new examples must have the shape {event}, got {tuple(x.shape[1:])} (of {tuple(x.shape)})")
+
+
+def sequences(x: np.ndarray | Rows, spec: DataSpec) -> np.ndarray | Rows:
+    """x as (N, T, *frame) with any T: as it is, frames with channels last or without their only one, or one alone."""
+    frame = spec.frame
+    if isinstance(x, np.ndarray) and tuple(x.shape[1:]) == frame:
+        return x[None]
+    if tuple(x.shape[2:]) == frame:
+        return x
+    if len(frame) == 3 and frame[0] == 1 and tuple(x.shape[2:]) == frame[1:]:
+        return changed(x, partial(reshaped, event=(x.shape[1], *frame)))
+    if len(frame) == 3 and tuple(x.shape[2:]) == (*frame[1:], frame[0]):
+        return changed(x, channels_first)
+    raise ValueError(f"the new examples must be sequences (N, T, {', '.join(map(str, frame))}), got {tuple(x.shape)}")
+
+
+def as_lengths(lengths: Any, spec: DataSpec) -> np.ndarray:
+    """Lengths as an array, for data that are sequences."""
+    array = given_array(lengths)
+    if array is None or not spec.timed:
+        raise ValueError(f"lengths belong to sequences, got them for {spec.describe()}")
+    return array
 
 
 def beneath(spec: DataSpec) -> tuple[Domain, int | None]:
@@ -192,7 +227,7 @@ def on_grid(
     """Values as the domain stores them: fractions of the top become levels, levels of pictures become fractions."""
     if domain is Domain.LEVELS and levels is not None and not values.integer and 0 <= values.low <= values.high <= 1:
         return changed(x, partial(to_levels, levels=levels)), Values(0, levels - 1, True, True)
-    if domain is Domain.UNIT and values.integer and 1 < values.high <= BYTE and values.low >= 0 and x.ndim == 4:
+    if domain is Domain.UNIT and values.integer and 1 < values.high <= BYTE and values.low >= 0 and x.ndim >= 4:
         return changed(x, of_bytes), Values(values.low / BYTE, values.high / BYTE, False, False)
     return x, values
 
@@ -220,6 +255,13 @@ def labels_for(labels: Any, spec: DataSpec) -> np.ndarray:
             f"labels must be some of {sorted(number)[:10]} or their numbers, got {', '.join(unknown[:10])}"
         )
     return np.array([number[str(label)] for label in np.atleast_1d(array)], dtype=np.int64)
+
+
+def with_known_context(examples: Examples, spec: DataSpec) -> Examples:
+    """Examples whose context, where they bring one, is such as the spec's; left out where the spec has none."""
+    if examples.context is None or not spec.context:
+        return replace(examples, context=None)
+    return replace(examples, context=context_for(examples.context, spec).numpy())
 
 
 def check_labels(labels: np.ndarray | None, spec: DataSpec) -> None:

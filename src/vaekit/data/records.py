@@ -32,6 +32,8 @@ def check_together(values: Mapping[str, Any]) -> None:
         raise ValueError(f"shape must be of at most {LARGEST} elements, got {shape}")
     if values["domain"] in (Domain.LEVELS, Domain.CATEGORIES) and values.get("levels") is None:
         raise ValueError(f"levels must be given for the domain {values['domain']}, got none")
+    if (values.get("timed") and len(shape) < 2) or (values.get("ragged") and not values.get("timed")):
+        raise ValueError(f"timed and ragged belong to sequences (steps, *frame), got the shape {shape}")
     scaling = values.get("scaling")
     counted = {
         "label_names": (values.get("label_names"), classes, "classes"),
@@ -124,4 +126,8 @@ READERS: dict[str, Callable[[Any, str], Any]] = {
     "scaling": optional(scaling),
     "fit": optional(lambda value, name: chosen(Fit, value, name)),
     "grey": optional(level_count),
+    "labelled": optional(number),
+    "timed": flag,
+    "ragged": flag,
+    "vocabulary": optional(size),
 }

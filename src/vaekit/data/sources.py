@@ -23,19 +23,20 @@ ACCEPTED = (
 
 @dataclass(frozen=True)
 class Examples:
-    """Examples, in memory or in files, and arrays that share their first axis."""
+    """Examples, in memory or in files, and arrays that share their first axis; `lengths` (N,) are those of sequences."""
 
     x: np.ndarray | Rows
     labels: np.ndarray | None = None
     context: np.ndarray | None = None
+    lengths: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.x)
 
     def first(self, n: int) -> "Examples":
         """At most the first n examples."""
-        labels = None if self.labels is None else self.labels[:n]
-        return Examples(leading(self.x, n), labels, None if self.context is None else self.context[:n])
+        arrays = (None if array is None else array[:n] for array in (self.labels, self.context, self.lengths))
+        return Examples(leading(self.x, n), *arrays)
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Found:
     """A source's examples, its own splits, and what it says of itself.
 
     `values` and `levels` are known without a look at the values; `labels_from` says where labels come from; `columns`
-    are a table's.
+    are a table's; `timed`: the first axis of an example is time.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Found:
     columns: tuple[str, ...] = ()
     fit: Fit | None = None
     notes: tuple[str, ...] = ()
+    timed: bool = False
 
     def own(self) -> dict[str, Examples]:
         """The splits that the source itself keeps apart from its training examples."""

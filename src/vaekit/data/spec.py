@@ -19,10 +19,12 @@ class DataSpec:
 
     `levels`: values per element on a grid (kept after dequantisation, which needs it for bits per dimension).
     `classes`: how many labels there are, None without labels; `label_names`: what they are called, in their order.
-    `context`: the shape of one example's context, () where it is a label, None without. `notes`: what was done, in
-    words. `columns`: a table's, in order. `scaling`: what standardised columns were subtracted and divided by. `fit`:
+    `context`: the shape of one example's context, () where it is a label, None without; `vocabulary`: how many different
+    tokens it has, whole numbers from 0, None where it is not of tokens. `notes`: what was done, in words. `columns`: a table's, in order. `scaling`: what standardised columns were subtracted and divided by. `fit`:
     how pictures were given their size, None where they had it. `grey`: the levels that `binarise` draws from, None
-    where it draws from floats.
+    where it draws from floats. `labelled`: the share of training examples whose label is known, None where every label
+    of training and validation is. `timed`: the first axis of an example is time; `ragged`: each sequence has a length of
+    its own, and batches a "mask" (B, T) that is False behind it.
     """
 
     name: str
@@ -39,6 +41,15 @@ class DataSpec:
     scaling: Scaling | None = None
     fit: Fit | None = None
     grey: int | None = None
+    labelled: float | None = None
+    timed: bool = False
+    ragged: bool = False
+    vocabulary: int | None = None
+
+    @property
+    def frame(self) -> tuple[int, ...]:
+        """The shape of one step of a sequence, or of a whole example that is none."""
+        return self.shape[1:] if self.timed else self.shape
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as JSON has them."""
@@ -50,18 +61,34 @@ class DataSpec:
         return cls(**checked_record(record, {field.name for field in fields(cls)}))
 
     def restore(self, x: Tensor) -> Tensor:
-        """x (..., *event) in the units of the source: standardised columns scaled back, anything else as it is."""
-        if tuple(x.shape[x.ndim - len(self.shape) :]) != self.shape:
+        """x (..., *event) in the units of the source: standardised columns scaled back, anything else as it is.
+
+        Sequences may have another number of steps.
+        """
+        if x.ndim < len(self.shape) or tuple(x.shape[x.ndim - len(self.frame) :]) != self.frame:
             raise ValueError(f"x must end in the event shape {self.shape}, got {tuple(x.shape)}")
         return x if self.scaling is None else self.scaling.undo(x)
 
     def describe(self) -> str:
         """One line for people."""
-        said = [f"{by_size(self.shape)} {self.values()}"]
-        said += [f"{self.classes} classes"] if self.classes is not None else []
-        said += [f"context {by_size(self.context)}"] if self.context is not None else []
+        said = [f"{self.steps()} of " * self.timed + f"{by_size(self.frame)} {self.values()}"]
+        said += [f"{self.classes} classes{self.known()}"] if self.classes is not None else []
+        said += [f"context {self.context_values()}"] if self.context is not None else []
         said += ["standardised"] if self.scaling is not None else []
         return f"{self.name}: {', '.join([*said, *self.notes])}"
+
+    def known(self) -> str:
+        """How many labels are known, in words; nothing where all are."""
+        return "" if self.labelled is None else f" ({100 * self.labelled:.3g} % of the labels known)"
+
+    def context_values(self) -> str:
+        """What a context is, in words."""
+        size = by_size(self.context or ())
+        return size if self.vocabulary is None else f"of up to {size} tokens of {self.vocabulary:,}"
+
+    def steps(self) -> str:
+        """How long sequences are, in words."""
+        return f"up to {self.shape[0]} steps" if self.ragged else f"{self.shape[0]} steps"
 
     def values(self) -> str:
         """What an element may be, in words."""

@@ -1,5 +1,6 @@
 """The examples of a split, and the batch that is made of them."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -23,7 +24,8 @@ class Split:
 
     `stored` is where the examples are; a tensor given in its place is held in memory. `read` turns stored values into
     what a model sees; `visit`, where there is one, then adds noise anew each time, or, where `noise` is a key of seeds,
-    the same noise to the same example each time.
+    the same noise to the same example each time. A label of -1 is not known. `counts` (N,): how much each example
+    counts, all alike if not said. `lengths` (N,) are those of sequences (N, T, *frame) that end before T.
     """
 
     stored: Stored
@@ -32,6 +34,8 @@ class Split:
     read: Reading = as_floats
     visit: Visit | None = None
     noise: tuple[int, ...] | None = None
+    counts: Tensor | None = None
+    lengths: Tensor | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.stored, Tensor):
@@ -67,15 +71,43 @@ class Split:
 
     def select(self, rows: Int[Tensor, " M"]) -> "Split":
         """The examples at `rows` alone; a stream is not read for it."""
-        labels = None if self.labels is None else self.labels.index_select(0, rows.to(self.labels.device))
-        context = None if self.context is None else self.context.index_select(0, rows.to(self.context.device))
-        return replace(self, stored=self.stored.select(rows), labels=labels, context=context)
+        picked = {
+            name: None if t is None else t.index_select(0, rows.to(t.device)) for name, t in self._beside().items()
+        }
+        return replace(self, stored=self.stored.select(rows), **picked)  # type: ignore[arg-type]
+
+    def _beside(self) -> dict[str, Tensor | None]:
+        """What stands beside the examples, a row for each."""
+        return {"labels": self.labels, "context": self.context, "counts": self.counts, "lengths": self.lengths}
 
     def conditioned_on_labels(self) -> "Split":
-        """The same examples with their labels as the context. Raises ValueError where they have none."""
+        """The same examples with their labels as the context. Raises ValueError where any has none."""
         if self.labels is None:
             raise ValueError("conditioning on labels needs examples with labels, got none")
+        unknown = int((self.labels < 0).sum())
+        if unknown:
+            raise ValueError(
+                f"conditioning on labels needs the label of every example, {unknown:,} of {len(self):,} lack theirs"
+            )
         return replace(self, context=self.labels)
+
+    def with_labelled_share(self, share: float) -> "Split":
+        """Labelled examples repeated until about `share` of all rows are theirs, each copy counting as much less.
+
+        So averages over rows stay averages over the examples; itself where no repetition is needed.
+        """
+        if not 0 < share < 1:
+            raise ValueError(f"share must lie between 0 and 1, got {share}")
+        if self.labels is None:
+            return self
+        known = (self.labels >= 0).nonzero().flatten()
+        others = len(self) - len(known)
+        times = round(share * others / ((1 - share) * len(known))) if len(known) else 1
+        if times <= 1:
+            return self
+        rows = torch.cat([torch.arange(len(self), device=known.device), known.repeat(times - 1)])
+        own = torch.ones(len(self), device=known.device).index_fill_(0, known, 1 / times)
+        return replace(self, counts=own * (len(rows) / len(self))).select(rows)
 
     def all(self, generator: torch.Generator | None = None) -> dict[str, Tensor]:
         """Every example, as one batch in order."""
@@ -84,12 +116,23 @@ class Split:
     def mean(self, most: int = 10_000) -> Tensor:
         """The mean of x as a model sees it, under a visit's average noise, over up to `most` examples: (*event).
 
-        They are spread evenly over the split.
+        They are spread evenly over the split. Where sequences have lengths, the mean of all steps that exist, at each.
         """
         n = min(most, len(self))
         batches = (torch.arange(n) * len(self) // n).split(ROWS_AT_ONCE if self.in_memory else 256)
-        sums = [self._expected(self.read(self.stored.take(rows)).float()).sum(0) for rows in self.ahead(batches)]
-        return torch.stack(sums).sum(0) / n
+        sums, count = list[Tensor](), 0
+        for rows in self.ahead(batches):
+            x = self._expected(self.read(self.stored.take(rows)).float())
+            x = x if self.lengths is None else x[self._mask(rows)]
+            sums, count = [*sums, x.sum(0)], count + len(x)
+        return (torch.stack(sums).sum(0) / count).expand(self.stored.shape[1:])
+
+    def elements(self) -> Int[Tensor, " N"]:
+        """How many numbers each example holds, without what stands behind its end."""
+        shape = self.stored.shape[1:]
+        if self.lengths is None:
+            return torch.full((len(self),), math.prod(shape))
+        return self.lengths * math.prod(shape[1:])
 
     def _expected(self, x: Tensor) -> Tensor:
         """x under the visit's noise, averaged: that of grey levels that are binarised is the grey itself."""
@@ -97,9 +140,8 @@ class Split:
 
     def to(self, device: torch.device | str) -> "Split":
         """The same split on `device`."""
-        labels = None if self.labels is None else self.labels.to(device)
-        context = None if self.context is None else self.context.to(device)
-        return replace(self, stored=self.stored.to(device), labels=labels, context=context)
+        moved = {name: None if t is None else t.to(device) for name, t in self._beside().items()}
+        return replace(self, stored=self.stored.to(device), **moved)  # type: ignore[arg-type]
 
     def expect(self, indices: Int[Tensor, " B"]) -> None:
         """A hint that `batch(indices)` comes soon: a stream begins to read. No result depends on it."""
@@ -118,11 +160,12 @@ class Split:
         generator: torch.Generator | None = None,
         shard: slice | None = None,
     ) -> dict[str, Tensor]:
-        """`x`, and `labels` and `context` where present, of the examples at `indices`, made on the split's device.
+        """`x`, and `labels`, `context` and `counts` where present, of the examples at `indices`, on the split's device.
 
-        x is float32 (int64 for categories), labels are int64, context is float32 or int64. `indices` are those of the
-        whole batch and `shard` the rows of it wanted here: noise is drawn for the whole batch and cut, so processes
-        that share a batch and a generator's state see what one process would see. `generator` None is the global one.
+        x is float32 (int64 for categories), labels are int64, context is float32 or int64. Of sequences with lengths
+        there is a `mask` (B, T), True at the steps that exist. `indices` are those of the whole batch and `shard` the
+        rows of it wanted here: noise is drawn for the whole batch and cut, so processes that share a batch and a
+        generator's state see what one process would see. `generator` None is the global one.
         """
         rows = (indices if shard is None else indices[shard]).to(self.device)
         x = self.read(self.stored.take(rows))
@@ -134,7 +177,15 @@ class Split:
         if self.context is not None:
             context = self.context.index_select(0, rows)
             batch["context"] = context.float() if context.is_floating_point() else context.long()
-        return batch
+        if self.counts is not None:
+            batch["counts"] = self.counts.index_select(0, rows)
+        return batch if self.lengths is None else {**batch, "mask": self._mask(rows)}
+
+    def _mask(self, rows: Tensor) -> Tensor:
+        """Which steps of these examples exist: (B, T)."""
+        assert self.lengths is not None
+        lengths = self.lengths.index_select(0, rows.to(self.lengths.device))
+        return torch.arange(self.stored.shape[1], device=lengths.device) < lengths[:, None]
 
     def _uniform(
         self, indices: Tensor, rows: Tensor, x: Tensor, generator: torch.Generator | None, shard: slice | None

@@ -160,16 +160,19 @@ def check_columns(names: Sequence[str], rows: int, called: str) -> None:
 
 
 def label_column(table: Table, name: str | None) -> tuple[np.ndarray | None, tuple[str, ...]]:
-    """Labels from a column: numbers as they are, words as their positions among the sorted words, and those words."""
+    """Labels from a column: numbers as they are, words as their positions among the sorted words, and those words.
+
+    An empty cell is a label that is not known: NaN among numbers, -1 among words.
+    """
     if name is None:
         return None, ()
     values = column_of(table, name, "labels")
-    check_complete(table, (name,))
     if values.dtype.kind in "biuf":
         return values, ()
-    words = np.array([str(value).strip() for value in values])
-    names, labels = np.unique(words, return_inverse=True)
-    return labels.astype(np.int64), tuple(names.tolist())
+    known = np.array([value is not None for value in values])
+    labels = np.full(len(values), -1)
+    names, labels[known] = np.unique([str(value).strip() for value in values[known]], return_inverse=True)
+    return labels, tuple(names.tolist())
 
 
 def numbers(table: Table, columns: Sequence[str], hint_labels: bool) -> np.ndarray:

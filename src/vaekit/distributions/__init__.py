@@ -6,9 +6,11 @@ from vaekit.distributions.continuous_bernoulli import *
 from vaekit.distributions.discretised_logistic import *
 from vaekit.distributions.draws import *
 from vaekit.distributions.elements import *
+from vaekit.distributions.given import *
 from vaekit.distributions.logistic_mixture import *
 from vaekit.distributions.optimal_normal import *
 from vaekit.distributions.parameters import *
 from vaekit.distributions.point_mass import *
+from vaekit.distributions.product import *
 from vaekit.distributions.tempered import *
 from vaekit.distributions.unit_normal import *

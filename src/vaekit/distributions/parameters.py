@@ -19,6 +19,8 @@ from torch.distributions import (
     TransformedDistribution,
 )
 
+from vaekit.distributions.given import Given
+
 __all__ = ["detached", "mapped", "parameters_of", "rows", "stack", "with_parameters"]
 
 SAID_OTHERWISE = {"probs": "logits", "covariance_matrix": "scale_tril", "precision_matrix": "scale_tril"}
@@ -27,15 +29,19 @@ SETTINGS_OF_TORCH: dict[type[Distribution], tuple[str, ...]] = {
     RelaxedOneHotCategorical: ("temperature",),
 }
 MIXTURE, COMPONENT = "mixture.", "component."
+KNOWN = ("known.value", "known.mask")
 
 
 def parameters_of(d: Distribution) -> dict[str, Tensor]:
     """The distribution's own tensors by name, each (*batch, *its event).
 
-    `Independent` gives its base's; a mixture gives `mixture.*` and `component.*`; `logits` stands for `probs`.
+    `Independent` gives its base's, and so does `Given`, with `known.value` and `known.mask`; a mixture gives
+    `mixture.*` and `component.*`; `logits` stands for `probs`.
     """
     if isinstance(d, Independent):
         return parameters_of(d.base_dist)
+    if isinstance(d, Given):
+        return parameters_of(d.base_dist) | dict(zip(KNOWN, (d.value, d.mask), strict=True))
     if isinstance(d, MixtureSameFamily):
         mixture, component = parameters_of(d.mixture_distribution), parameters_of(d.component_distribution)
         named = {MIXTURE + name: p for name, p in mixture.items()}
@@ -48,6 +54,10 @@ def with_parameters(d: Distribution, parameters: Mapping[str, Tensor]) -> Distri
     if isinstance(d, Independent):
         base = with_parameters(d.base_dist, parameters)
         return Independent(base, d.reinterpreted_batch_ndims, validate_args=False)
+    if isinstance(d, Given):
+        base = with_parameters(d.base_dist, {name: p for name, p in parameters.items() if name not in KNOWN})
+        value, mask = (parameters[name] for name in KNOWN)
+        return Given(base, value, mask, validate_args=False)
     if isinstance(d, MixtureSameFamily):
         mixture = with_parameters(d.mixture_distribution, under(parameters, MIXTURE))
         component = with_parameters(d.component_distribution, under(parameters, COMPONENT))
@@ -83,6 +93,9 @@ def expanded_parameters(d: Distribution) -> dict[str, Tensor]:
     """`parameters_of(d)`, each expanded to the batch shape of the distribution that owns it."""
     if isinstance(d, Independent):
         return expanded_parameters(d.base_dist)
+    if isinstance(d, Given):
+        known = (t.expand(d.batch_shape) for t in (d.value, d.mask))
+        return expanded_parameters(d.base_dist) | dict(zip(KNOWN, known, strict=True))
     if isinstance(d, MixtureSameFamily):
         mixture, component = expanded_parameters(d.mixture_distribution), expanded_parameters(d.component_distribution)
         named = {MIXTURE + name: p for name, p in mixture.items()}

@@ -1,6 +1,7 @@
 """What a model is worth: functions from a model and data to numbers with their units."""
 
 from vaekit.evaluation.bits import bits_per_dim
+from vaekit.evaluation.classifying import Classified, classified, label_probabilities
 from vaekit.evaluation.evaluate import Evaluation, Figure, evaluate
 from vaekit.evaluation.features import ClassifierFeatures, classifier_features
 from vaekit.evaluation.frechet import Moments, frechet_bias, frechet_distance
@@ -14,6 +15,7 @@ from vaekit.evaluation.quality import Quality, quality
 
 __all__ = [
     "Bound",
+    "Classified",
     "ClassifierFeatures",
     "Evaluation",
     "Figure",
@@ -27,11 +29,13 @@ __all__ = [
     "Quality",
     "bits_per_dim",
     "bound",
+    "classified",
     "classifier_features",
     "evaluate",
     "frechet_bias",
     "frechet_distance",
     "holes",
+    "label_probabilities",
     "latent_use",
     "log_likelihood",
     "ms_ssim",

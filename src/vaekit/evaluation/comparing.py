@@ -51,7 +51,7 @@ class Compared:
             return
         self.data.add(seen(self.features, x))
         self.reconstructions.add(seen(self.features, mean.bernoulli() if is_drawn(self.spec) else mean))
-        self.without_prior = tuple(name for name, latent in inference.latents.items() if latent.prior is None)
+        self.without_prior = tuple(name for name, latent in inference.latents.items() if not latent.has_prior)
         if not self.without_prior:
             self.samples.add(seen(self.features, self._sampled(model, batch, len(x))))
 

@@ -6,14 +6,18 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+import torch
 from rich.console import Console
 from rich.table import Table
+from torch import Tensor
 
 from vaekit.data import DataSpec, Split
-from vaekit.evaluation.bits import bits_per_dim, why_no_bits
+from vaekit.evaluation.bits import bits_per_dim, elements, why_no_bits
+from vaekit.evaluation.classifying import classified
 from vaekit.evaluation.latents import LatentUse, latent_use
 from vaekit.evaluation.likelihood import Bound, LogLikelihood, PerExample, bound, log_likelihood
 from vaekit.evaluation.passes import check_count, check_split, evaluating, walks
+from vaekit.evaluation.profile import MOST, Told, profile
 from vaekit.models.inference import Inference
 from vaekit.models.model import Model
 from vaekit.models.statistics import ACTIVE
@@ -21,8 +25,9 @@ from vaekit.training.step import Choices
 
 __all__ = ["Evaluation", "Figure", "evaluate"]
 
-NATS, BITS = "nats/example", "bits/dim"
+NATS, BITS, PERCENT = "nats/example", "bits/dim", "%"
 FEW = 32
+WRITTEN = 4096  # dimensions of a latent, up to which each is written down
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,7 @@ class Evaluation:
     rates: Mapping[str, Figure]
     latents: Mapping[str, LatentUse]
     notes: tuple[str, ...]
+    classification_error: Figure | None = None
 
     def figures(self) -> dict[str, Figure]:
         """Those that exist, by name."""
@@ -78,8 +84,18 @@ class Evaluation:
             "log-likelihood": self.log_likelihood,
             "bits/dim (bound)": self.bits_per_dim_bound,
             "bits/dim": self.bits_per_dim,
+            "classification error": self.classification_error,
         }
         return {name: figure for name, figure in named.items() if figure is not None}
+
+    def summary(self) -> dict[str, Figure]:
+        """The figures, without those of each latent where there are more than a table of runs can hold."""
+        many = len(self.rates) > MOST
+        return {name: f for name, f in self.figures().items() if not (many and name.startswith("rate of "))}
+
+    def profile(self) -> list[Told]:
+        """How much each latent tells, where there are several; neighbours together where there are many."""
+        return profile(self.rates, self.latents) if len(self.rates) > 1 else []
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as JSON has it."""
@@ -112,9 +128,13 @@ class Evaluation:
         table = Table(title=f"{self.data}, {self.examples:,} examples, seed {self.seed}", caption="\n".join(self.notes))
         for column in ("", "value", "unit", "what it is"):
             table.add_column(column, justify="right" if column == "value" else "left")
+        told = self.profile()
         for name, figure in self.figures().items():
-            table.add_row(name, str(figure), figure.unit, figure.what)
-        for name, use in self.latents.items():
+            if not (told and name.startswith("rate of ")):
+                table.add_row(name, str(figure), figure.unit, figure.what)
+        for line in told:
+            table.add_row(f"rate of {line.name}", line.value, NATS, line.use)
+        for name, use in () if told else self.latents.items():
             table.add_row(f"active units of {name}", f"{use.active}", f"of {use.dimensions} dimensions", use.verdict)
             rates = use.rate.flatten()
             middle, low, high = float(rates.median()), float(rates.min()), float(rates.max())
@@ -142,7 +162,9 @@ def evaluate(
     parts = bound(model, split, seed=seed, at=at)
     weighed = parts.elbo is not None and not parts.coded
     found = log_likelihood(model, split, samples, seed=seed, at=at, compile=compile) if weighed else None
-    no_bits = why_no_bits(first_inference(model, split, seed, at), spec)
+    shown = first_inference(model, split, seed, at)
+    no_bits, of = why_no_bits(shown, spec), elements(shown, spec)
+    each = split.elements() if spec.ragged else torch.full((len(split),), of)
     elbo, likelihood = elbo_figure(parts), None if found is None else likelihood_figure(found)
     several, rates = len(parts.distortions) > 1, parts.rates if len(parts.rates) > 1 else {}
     return Evaluation(
@@ -150,15 +172,16 @@ def evaluate(
         len(split),
         seed,
         distortion_figure(parts.distortion, parts),
-        None if parts.rate is None else rate_figure(parts.rate, all(parts.closed_form.values())),
+        None if parts.rate is None or not parts.rates else rate_figure(parts.rate, all(parts.closed_form.values())),
         elbo,
         likelihood,
-        None if no_bits else in_bits(elbo, spec, "upper bound: -ELBO in bits"),
-        None if no_bits else in_bits(likelihood, spec, f"estimate: -log p(x) in bits, {counted(samples, 'sample')}"),
+        None if no_bits or elbo is None else in_bits(parts.elbo, spec, "upper bound: -ELBO in bits", each),
+        None if no_bits or found is None else in_bits(found.per_example, spec, bits_said(found), each),
         {name: distortion_figure(part, parts) for name, part in parts.distortions.items()} if several else {},
         {name: rate_figure(rate, parts.closed_form[name]) for name, rate in rates.items()},
         latent_use(model, split, seed=seed, at=at),
-        tuple(notes_on(parts, split, no_bits)),
+        tuple(notes_on(parts, split, no_bits, math.prod(spec.shape), of)),
+        error_figure(model, split, seed),
     )
 
 
@@ -171,6 +194,8 @@ def first_inference(model: Model, split: Split, seed: int, at: Choices | None) -
 
 def distortion_figure(distortion: PerExample, parts: Bound) -> Figure:
     """-log p(x|z), averaged over draws, or at the code."""
+    if not parts.rates and not parts.without_rate:
+        return Figure(distortion.mean, NATS, "-log p(x), exact", distortion.standard_error)
     how = "at the code" if parts.coded or parts.without_rate else f"estimate, {counted(parts.draws, 'draw')}"
     return Figure(distortion.mean, NATS, f"-log p(x|z), {how}", distortion.standard_error)
 
@@ -183,10 +208,19 @@ def rate_figure(rate: PerExample, closed_form: bool) -> Figure:
 
 def elbo_figure(parts: Bound) -> Figure | None:
     """-(distortion + rate)."""
-    if parts.elbo is None:
+    if parts.elbo is None or not parts.rates:
         return None
     what = f"lower bound of log p(x), {counted(parts.draws, 'draw')}"
     return Figure(parts.elbo.mean, NATS, what, parts.elbo.standard_error)
+
+
+def error_figure(model: Model, split: Split, seed: int) -> Figure | None:
+    """How often q(y|x) is wrong of the labels that the split has; none of them is observed for it, or for any figure."""
+    found = classified(model, split, seed=seed)
+    if found is None:
+        return None
+    what = f"the likeliest label under q(y|x) is wrong, of {len(found.labels):,} labelled examples"
+    return Figure(100 * found.error, PERCENT, what, 100 * found.standard_error)
 
 
 def likelihood_figure(found: LogLikelihood) -> Figure:
@@ -195,16 +229,31 @@ def likelihood_figure(found: LogLikelihood) -> Figure:
     return Figure(found.mean, NATS, "log p(x), exact" if found.exact else estimate, found.standard_error)
 
 
-def in_bits(figure: Figure | None, spec: DataSpec, what: str) -> Figure | None:
-    """A figure of log p(x) as bits per dimension of x."""
-    if figure is None:
+def bits_said(found: LogLikelihood | None) -> str:
+    """What bits of log p(x) are."""
+    if found is not None and found.exact:
+        return "-log p(x) in bits, exact"
+    return f"estimate: -log p(x) in bits, {counted(0 if found is None else found.samples, 'sample')}"
+
+
+def in_bits(nats: PerExample | None, spec: DataSpec, what: str, each: Tensor) -> Figure | None:
+    """log p(x) as bits per dimension, over the elements of x that it prices: `each` (N,), of every example.
+
+    All nats over all elements: with examples of several lengths that is a ratio of means, whose error is linearised.
+    """
+    if nats is None:
         return None
-    error = None if figure.standard_error is None else figure.standard_error / (math.prod(spec.shape) * math.log(2))
-    return Figure(bits_per_dim(figure.value, spec), BITS, what, error)
+    mean, ratio = each.double().mean(), nats.mean / float(each.double().mean())
+    told = PerExample(ratio + (nats.values - ratio * each.to(nats.values)) / mean)
+    return Figure(bits_per_dim(ratio, spec, 1), BITS, what, told.standard_error / math.log(2))
 
 
-def notes_on(parts: Bound, split: Split, no_bits: str | None) -> Iterator[str]:
-    """What a reader must know of the figures, and why some are missing."""
+def notes_on(parts: Bound, split: Split, no_bits: str | None, whole: int, of: int) -> Iterator[str]:
+    """What a reader must know of the figures, and why some are missing; they are of `of` of the `whole` elements."""
+    if of < whole:
+        yield f"all figures are of the {of:,} hidden elements of {whole:,}, given the {whole - of:,} observed ones"
+    if not parts.rates and not parts.without_rate:
+        yield "the model has no latent: the distortion is -log p(x) itself, and there is no rate"
     if parts.without_rate:
         names = " and ".join(parts.without_rate)
         yield f"{names}: a deterministic code, or no prior: no rate, hence neither ELBO nor likelihood"
@@ -217,13 +266,14 @@ def notes_on(parts: Bound, split: Split, no_bits: str | None) -> Iterator[str]:
 
 
 def use_as_dict(use: LatentUse) -> dict[str, Any]:
-    """As JSON has it; rates in nats."""
+    """As JSON has it; rates in nats, those of every dimension where it has no more than 4,096."""
+    each = {"variance_of_mean": use.variance.tolist(), "rate_nats": use.rate.tolist()}
     return {
         "active": use.active,
         "dimensions": use.dimensions,
         "active_above": ACTIVE,
-        "variance_of_mean": use.variance.tolist(),
-        "rate_nats": use.rate.tolist(),
+        "rate_nats_in_all": finite(float(use.rate.sum())),
+        **(each if use.dimensions <= WRITTEN else {}),
         "verdict": use.verdict,
     }
 

@@ -4,7 +4,7 @@ import hashlib
 import math
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, cross_entropy
 
@@ -101,7 +101,8 @@ def trained(data: Data, seed: int, steps: int) -> ClassifierFeatures:
     """A new network, trained and measured; the caller's random numbers and default type are left alone."""
     generator = torch.Generator().manual_seed(seed_at(seed, ORDER))
     rows = torch.randperm(len(data.train), generator=generator)
-    held = next((split for split in (data.test, data.valid) if split is not None), None)
+    rows = rows[is_known(data.train)[rows]]
+    held = next((split for split in (data.test, data.valid) if split is not None and bool(is_known(split).any())), None)
     out = rows[:0] if held is not None else rows[: max(1, len(rows) // 10)]
     kept = rows if len(out) in (0, len(rows)) else rows[len(out) :]
     with torch.random.fork_rng([]), torch.enable_grad():
@@ -111,9 +112,15 @@ def trained(data: Data, seed: int, steps: int) -> ClassifierFeatures:
         standardise(network, data.train, kept, generator)
         fit(network, data.train, kept, steps, generator)
     network.eval().requires_grad_(False)
-    measured = (data.train, out) if held is None else (held, torch.arange(len(held)))
+    measured = (data.train, out) if held is None else (held, is_known(held).nonzero().flatten())
     network.accuracy = accuracy(network, *measured, torch.Generator().manual_seed(seed_at(seed, TEST)))
     return network
+
+
+def is_known(split: Split) -> Bool[Tensor, " N"]:
+    """Which examples have a label that is known."""
+    assert split.labels is not None
+    return (split.labels >= 0).cpu()
 
 
 def standardise(network: ClassifierFeatures, split: Split, rows: Int[Tensor, " N"], generator: torch.Generator) -> None:

@@ -9,9 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from vaekit.data import Split
-from vaekit.distributions.point_mass import PointMass
 from vaekit.evaluation.passes import check_count, check_split, evaluating, place_of
-from vaekit.models.choices import is_discrete
 from vaekit.models.inference import Inference, Latent
 from vaekit.models.model import Model
 from vaekit.training.noise import seed_at, seed_generators
@@ -105,10 +103,9 @@ def first_suited(inference: Inference) -> str | None:
 
 def suited(latent: Latent) -> bool:
     """Whether the latent is a continuous draw of each example, under a prior."""
-    q = latent.posterior
-    if q is None or latent.prior is None or isinstance(q, PointMass):
+    if latent.posterior is None or latent.prior is None or latent.computed:
         return False
-    return not is_discrete(q) and latent.leading == 1
+    return not latent.discrete and latent.leading == 1
 
 
 def named(latent: str, inference: Inference) -> str:

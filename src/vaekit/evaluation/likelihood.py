@@ -11,7 +11,6 @@ from torch import Tensor
 from vaekit.data import Split
 from vaekit.distributions.point_mass import PointMass
 from vaekit.evaluation.passes import Batch, batches, check_count, check_split, evaluating, walks
-from vaekit.models.choices import Along, Free
 from vaekit.models.inference import Inference, Latent, total
 from vaekit.models.model import Model
 from vaekit.training.step import Choices
@@ -65,7 +64,7 @@ class LogLikelihood:
 class Bound:
     """Distortion, rate and the evidence lower bound of every example, with `draws` draws of each.
 
-    `distortions` by likelihood and `rates` by latent sum to the two; `closed_form` says by latent whether its rate is
+    `distortions` by likelihood and `rates` by latent sum to the two (of no latent, the rate is zero); `closed_form` says by latent whether its rate is
     one. `without_rate`: latents that are computed, not drawn, or have no prior; with any of them, `rate` and `elbo` are
     None and `rates` leaves them out. `coded`: every latent is a deterministic code that a prior prices.
     """
@@ -179,7 +178,7 @@ def parts(inference: Inference) -> dict[str, Float[Tensor, " B"]]:
     """Distortion by likelihood and rate by latent, averaged over draws."""
     size = inference.axes.shape[-1]
     distortions = {f"distortion:{name}": -part.log_prob() for name, part in inference.likelihoods.items()}
-    rates = {f"rate:{name}": latent.rate() for name, latent in inference.latents.items() if has_rate(latent)}
+    rates = {f"rate:{name}": latent.rate() for name, latent in inference.latents.items() if latent.has_rate}
     return {name: inference.expect(value).expand(size) for name, value in (distortions | rates).items()}
 
 
@@ -189,7 +188,7 @@ def gathered(columns: dict[str, Tensor], last: Inference, draws: int) -> Bound:
     rates = {name: PerExample(columns[f"rate:{name}"]) for name in last.latents if f"rate:{name}" in columns}
     unpriced = tuple(name for name in last.latents if name not in rates)
     distortion = total(part.values for part in distortions.values())
-    rate = None if unpriced else total(part.values for part in rates.values())
+    rate = None if unpriced else total([torch.zeros_like(distortion), *(part.values for part in rates.values())])
     return Bound(
         PerExample(distortion),
         None if rate is None else PerExample(rate),
@@ -198,30 +197,21 @@ def gathered(columns: dict[str, Tensor], last: Inference, draws: int) -> Bound:
         rates,
         {name: closed_form(last.latents[name]) for name in rates},
         unpriced,
-        all(isinstance(latent.posterior, PointMass) for latent in last.latents.values()) and not unpriced,
+        bool(rates)
+        and all(isinstance(latent.posterior, PointMass) for latent in last.latents.values())
+        and not unpriced,
         draws,
     )
 
 
-def has_rate(latent: Latent) -> bool:
-    """Whether the latent has a cost: it is drawn from q or observed, under a prior. A computed real code has none."""
-    if isinstance(latent.choice, Along):
-        return all(has_rate(step) for step in latent.choice.steps)
-    if isinstance(latent.choice, Free):
-        return True
-    code = isinstance(latent.posterior, PointMass) and latent.posterior.code is None
-    return latent.prior is not None and not code
-
-
 def closed_form(latent: Latent) -> bool:
     """Whether the latent's rate is computed without its draws."""
-    steps = latent.choice.steps if isinstance(latent.choice, Along) else [latent]
-    return all(step.analytic or step.posterior is None for step in steps)
+    return all(step.analytic or step.posterior is None for step in latent.steps)
 
 
 def check_weighable(inference: Inference) -> None:
     """Every latent must have a rate: without one there is no weight, and no likelihood."""
-    without = [name for name, latent in inference.latents.items() if not has_rate(latent)]
+    without = [name for name, latent in inference.latents.items() if not latent.has_rate]
     if without:
         raise ValueError(
             f"log p(x) needs a prior and a posterior that draws, latent {without[0]!r} lacks one: "

@@ -57,7 +57,7 @@ def batches(model: Model, split: Split, size: int, seed: int, at: Choices | None
         batch = {name: fitted(t, place) for name, t in split.batch(rows, noise).items()}
         data = {name: t for name, t in batch.items() if name not in ASIDE}
         seed_generators(seed_at(seed, DRAWS, int(rows[0])), place.device)
-        yield Batch(data, batch.get("context"), None if at is None else at(batch))
+        yield Batch(data, model.context_of(data, batch.get("context")), None if at is None else at(batch))
 
 
 def walks(

@@ -10,8 +10,10 @@ __all__ = ["model_card"]
 PICTURES = {
     "samples.png": "Samples from the prior",
     "reconstructions.png": "Originals beside their reconstructions",
+    "levels.png": "What each latent adds, from the top on",
     "curves.png": "Every term by epoch",
 }
+LATENTS = 12  # whose rates have a line each, at most
 LOAD = """\
 ```python
 import vaekit as vk
@@ -121,13 +123,20 @@ def numbers(rows: Sequence[Mapping[str, float]], evaluation: Mapping[str, Any] |
     if evaluation is not None:
         split, examples = plain(str(evaluation.get("split", "test"))), evaluation.get("examples")
         heading = f"On the {split} split, {examples:,} examples; errors are standard errors over examples.\n"
-        lines = [figure_line(name, figure) for name, figure in evaluation.get("figures", {}).items()]
+        figures = told(evaluation.get("figures", {}))
+        lines = [figure_line(name, figure) for name, figure in figures.items()]
         return "\n".join([heading, "| | value | unit | what it is |", "|---|---:|---|---|", *lines, ""])
     if not rows:
         return "No figures were kept.\n"
     lines = [f"| {plain(n)} | {v:.4g} | |" for n, v in rows[-1].items() if n not in ("epoch", "step")]
     heading = "Of the last epoch, in nats per example; not an evaluation on test data.\n"
     return "\n".join([heading, "| | value | |", "|---|---:|---|", *lines, ""])
+
+
+def told(figures: Mapping[str, Any]) -> Mapping[str, Any]:
+    """All figures, without the rates of single latents where there are more than a card can hold."""
+    single = {name for name in figures if name.startswith("rate of ")}
+    return figures if len(single) <= LATENTS else {n: f for n, f in figures.items() if n not in single}
 
 
 def figure_line(name: str, figure: Mapping[str, Any]) -> str:

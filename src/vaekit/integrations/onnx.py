@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from vaekit.conditionals import ParametersOf
-from vaekit.data import DataSpec, Domain
+from vaekit.data import DataSpec, Domain, blank_context
 from vaekit.evaluation.passes import evaluating
 from vaekit.integrations.sink import in_a_line
 from vaekit.models.model import Model, Part
@@ -78,10 +78,8 @@ def inputs_of(part: Part, spec: DataSpec, n: int) -> tuple[Tensor, ...]:
     generator = torch.Generator().manual_seed(0)
     whole = spec.domain is Domain.CATEGORIES and part.shape == spec.shape
     first = torch.zeros(n, *part.shape, dtype=torch.long) if whole else torch.rand(n, *part.shape, generator=generator)
-    if spec.context is None:
-        return (first,)
-    context = torch.zeros(n, *spec.context)
-    return first, context.long() if spec.context == () else context
+    context = blank_context(spec, n) if part.context is None else torch.rand(n, *part.context, generator=generator)
+    return (first,) if context is None else (first, context)
 
 
 def check(path: Path, module: ParametersOf, inputs: tuple[Tensor, ...], names: list[str]) -> None:

@@ -1,6 +1,19 @@
-"""In latent space: what a value decodes to, the way from one to another, and what each dimension does."""
+"""In latent space: what a value decodes to, the way from one to another, what each dimension and each level does."""
 
 from vaekit.latent.decoding import decoded, encoded, typical
-from vaekit.latent.paths import quantile_grid, spherical, straight, traversal
+from vaekit.latent.levels import from_priors, in_words, worth_showing
+from vaekit.latent.paths import halfway, quantile_grid, spherical, straight, traversal
 
-__all__ = ["decoded", "encoded", "quantile_grid", "spherical", "straight", "traversal", "typical"]
+__all__ = [
+    "decoded",
+    "encoded",
+    "from_priors",
+    "halfway",
+    "in_words",
+    "quantile_grid",
+    "spherical",
+    "straight",
+    "traversal",
+    "typical",
+    "worth_showing",
+]

@@ -2,22 +2,37 @@
 
 from collections.abc import Mapping
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.distributions import Distribution
 
-from vaekit.models import Mean, Set
+from vaekit.models import Draw, FromPrior, Mean, Set
 from vaekit.models.choices import Choice
-from vaekit.models.inference import Inference
+from vaekit.models.inference import Inference, Record
 from vaekit.models.model import Data, Model
 
 __all__ = ["decoded", "encoded", "typical"]
 
 
 def typical(inference: Inference, name: str = "x") -> Tensor:
-    """The mean of a likelihood; its mode where it has no mean (categories), what it drew where it has neither."""
-    p_x = inference.likelihoods[name].distribution
+    """The mean of a likelihood; its mode where it has no mean (categories), what it drew where it has neither.
+
+    Zero at the steps of a sequence that do not exist.
+    """
+    likelihood = inference.likelihoods[name]
+    p_x = likelihood.distribution
     found = [value for value in (quantity(p_x, "mean"), quantity(p_x, "mode")) if value is not None]
-    return found[0] if found else p_x.sample()
+    return existing(inference, found[0] if found else p_x.sample(), likelihood)
+
+
+def existing(inference: Inference, t: Tensor, of: Record) -> Tensor:
+    """t (..., B, T, *event) with zeros at the steps that the data's mask leaves out; those ahead of the data stay."""
+    mask = inference.data.get("mask")
+    if mask is None or not of.timed:
+        return t
+    whole = F.pad(mask, (0, t.shape[t.ndim - of.event_rank - 1] - mask.shape[1]), value=True)
+    return torch.where(whole.reshape(*whole.shape, *(1,) * of.event_rank), t, 0)
 
 
 def quantity(d: Distribution, name: str) -> Tensor | None:
@@ -29,14 +44,25 @@ def quantity(d: Distribution, name: str) -> Tensor | None:
     return None if bool(value.isnan().all()) else value
 
 
-def decoded(model: Model, z: Tensor, context: Tensor | None = None, latent: str = "z") -> Tensor:
-    """What the model typically makes of these values of a latent: z (N, *latent) to x (N, *event).
+def decoded(
+    model: Model,
+    z: Tensor | Mapping[str, Tensor],
+    context: Tensor | None = None,
+    latent: str = "z",
+    *,
+    length: int | None = None,
+) -> Tensor:
+    """What the model typically makes of these values of a latent, or of several by name: (N, *latent) to (N, *event).
 
-    Other latents are drawn from their priors. `context` has a row for each value.
+    A latent that is not named is the mean of its prior (its mode, where it is discrete), given those above it.
+    `context` has a row for each value; `length` is how many steps sequences take.
     """
-    if context is not None and len(context) != len(z):
-        raise ValueError(f"context must have a row for each of the {len(z)} values, got {len(context)}")
-    return typical(model.generate(len(z), context, at={latent: Set(z)}))
+    values = {latent: z} if isinstance(z, Tensor) else z
+    n = len(next(iter(values.values())))
+    if context is not None and len(context) != n:
+        raise ValueError(f"context must have a row for each of the {n} values, got {len(context)}")
+    at = {name: Set(value) for name, value in values.items()}
+    return typical(model.generate(n, context, at=at, default=FromPrior(0.0), length=length))
 
 
 def encoded(
@@ -47,9 +73,12 @@ def encoded(
     draws: int | None = None,
     at: Mapping[str, Choice] | None = None,
 ) -> dict[str, Tensor]:
-    """Every latent by name: the mean of its posterior (N, *latent), or `draws` draws of it (draws, N, *latent)."""
+    """Every latent by name: the mean of its posterior (N, *latent), or `draws` draws of it (draws, N, *latent).
+
+    Zero at the steps of a sequence that do not exist.
+    """
     if draws is None:
         inference = model.infer(data, context, at=at, default=Mean())
     else:
-        inference = model.infer(data, context, at=at, samples=draws)
-    return {name: latent.value for name, latent in inference.latents.items()}
+        inference = model.infer(data, context, at=at, samples=draws, default=Draw())
+    return {name: existing(inference, latent.value, latent) for name, latent in inference.latents.items()}

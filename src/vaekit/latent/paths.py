@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-__all__ = ["quantile_grid", "spherical", "straight", "traversal"]
+__all__ = ["halfway", "quantile_grid", "spherical", "straight", "traversal"]
 
 PARALLEL = 1e-4  # radians, below which the arc and the chord are the same line in float32
 
@@ -36,15 +36,25 @@ def spherical(a: Float[Tensor, "*latent"], b: Float[Tensor, "*latent"], steps: i
     return direction * (lengths[0] + t * (lengths[1] - lengths[0]))
 
 
+def halfway(a: Tensor, b: Tensor, steps: int) -> Tensor:
+    """a for the first half of the steps, then b: for what cannot lie between. (*latent) each to (S, *latent)."""
+    early = (steps + 1) // 2
+    return torch.cat([a.expand(early, *a.shape), b.expand(steps - early, *b.shape)])
+
+
 def traversal(
-    z: Float[Tensor, "*latent"], dimension: int, values: Sequence[float] | Tensor
+    z: Float[Tensor, "*latent"], dimension: int, values: Sequence[float] | Tensor, timed: bool = False
 ) -> Float[Tensor, "S *latent"]:
-    """z with element `dimension` (of its flat order) set to each of `values`, the others left alone."""
-    if not 0 <= dimension < z.numel():
-        raise ValueError(f"dimension must lie between 0 and {z.numel() - 1}, got {dimension}")
+    """z with element `dimension` (of its flat order) set to each of `values`, the others left alone.
+
+    `timed`: the first axis of z is time, and the element is set at every step.
+    """
+    steps = z.flatten(1) if timed else z.reshape(1, -1)
+    if not 0 <= dimension < steps.shape[1]:
+        raise ValueError(f"dimension must lie between 0 and {steps.shape[1] - 1}, got {dimension}")
     given = torch.as_tensor(values, dtype=z.dtype, device=z.device)
-    rows = z.flatten().repeat(len(given), 1)
-    rows[:, dimension] = given
+    rows = steps.repeat(len(given), 1, 1)
+    rows[:, :, dimension] = given[:, None]
     return rows.reshape(len(given), *z.shape)
 
 

@@ -44,12 +44,15 @@ class Axes:
         """A tensor with the last `leading` of these axes, expanded to all of them: (B, ...) -> (*shape, ...)."""
         return t if leading == len(self.shape) else t.expand(*self.shape, *t.shape[leading:])
 
-    def expect(self, t: Tensor) -> Tensor:
-        """The average over all axes but the batch under the measure: (..., B) -> (B,)."""
-        if t.ndim == 1 or self.log_measure is None:
+    def expect(self, t: Tensor, inner: int = 0) -> Tensor:
+        """The average over all axes but the batch under the measure: (..., B) -> (B,).
+
+        With `inner` axes behind the batch they are kept: (..., B, *inner) -> (B, *inner).
+        """
+        if t.ndim == 1 + inner or self.log_measure is None:
             return t
-        weighted = self.log_measure.to(t).exp() * t
-        return weighted.expand(self.shape).flatten(0, -2).sum(0)
+        weighted = self.log_measure.to(t).exp()[(..., *(None,) * inner)] * t
+        return weighted.expand(*self.shape, *t.shape[t.ndim - inner :]).flatten(0, len(self.shape) - 2).sum(0)
 
     def log_mean_exp(self, log_w: Tensor) -> Tensor:
         """log of the average of exp(log_w) under the measure: (..., B) -> (B,)."""

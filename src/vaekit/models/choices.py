@@ -16,7 +16,7 @@ from vaekit.models.axes import Axes
 if TYPE_CHECKING:
     from vaekit.models.inference import Latent
 
-__all__ = ["Along", "Choice", "Enumerate", "Free", "FromPrior", "Infer", "Mean", "Observe", "Set"]
+__all__ = ["Along", "Choice", "Draw", "Enumerate", "Free", "FromPrior", "Infer", "Mean", "Observe", "Set"]
 
 Posterior = Callable[[], Distribution]
 
@@ -40,8 +40,22 @@ class Choice(ABC):
         """The same choice at step t of a sequence."""
         return self
 
+    @property
+    def observed(self) -> Tensor | bool:
+        """Which rows (B,) are data."""
+        return False
+
+    @property
+    def drawn(self) -> Tensor | bool:
+        """Which rows (B,) are draws from the posterior."""
+        return False
+
     def proposal(self) -> "Choice":
         """What stands in for it where the prior is not known yet (`Walk.propose`); itself where it needs no prior."""
+        return self
+
+    def ahead(self) -> "Choice":
+        """What stands in for it at steps that lie ahead of the data; itself where it needs no posterior."""
         return self
 
 
@@ -54,6 +68,10 @@ class Infer(Choice):
         latent.posterior = wanted(posterior, latent.name, "inferred")()
         latent.value, latent.log_q = axes.draw(latent.posterior)
 
+    def ahead(self) -> Choice:
+        """A draw from the prior."""
+        return FromPrior()
+
     def rate_elements(self, latent: "Latent") -> Tensor:
         """The closed form where one is registered, else log q - log p at the draw."""
         return latent.divergence_elements()
@@ -62,15 +80,34 @@ class Infer(Choice):
         """At the draw."""
         return latent.density_ratio_elements()
 
+    @property
+    def drawn(self) -> Tensor | bool:
+        """All of them."""
+        return True
+
+
+@dataclass(frozen=True)
+class Draw(Infer):
+    """Draw one value from the posterior, also of a latent that is summed where it is inferred."""
+
 
 @dataclass(frozen=True)
 class Mean(Infer):
     """Take the posterior's mean instead of a draw: for codes and reconstructions. The rate is that of q."""
 
+    @property
+    def drawn(self) -> Tensor | bool:
+        """None."""
+        return False
+
     def take(self, latent: "Latent", axes: Axes, posterior: Posterior | None) -> None:
         """No noise; a discrete family gives its mode."""
         q = latent.posterior = wanted(posterior, latent.name, "inferred")()
         latent.value = typical_of(q)
+
+    def ahead(self) -> Choice:
+        """The prior's mean."""
+        return FromPrior(0.0)
 
 
 class Free(Choice):
@@ -105,8 +142,8 @@ class FromPrior(Free):
             latent.value, latent.log_q = axes.draw(tempered(latent.prior, self.temperature))
 
     def proposal(self) -> Choice:
-        """A draw from the posterior."""
-        return Infer()
+        """A draw from the posterior; its mean at temperature 0, where nothing is drawn."""
+        return Mean() if self.temperature == 0 else Infer()
 
 
 @dataclass(frozen=True)
@@ -191,6 +228,7 @@ class Observe(Choice):
 
     def take(self, latent: "Latent", axes: Axes, posterior: Posterior | None) -> None:
         """The value in its rows, what `otherwise` gives in the rest."""
+        latent.asked = posterior
         if self.where is None:
             latent.value = self.value
             return
@@ -204,6 +242,16 @@ class Observe(Choice):
             copies = torch.tensor(-math.log(math.prod(axes.shape[:opened])), dtype=torch.float64)
             old = copies if measure is None else copies + measure
             axes.log_measure = torch.where(self.where, old.to(axes.log_measure), axes.log_measure)
+
+    @property
+    def observed(self) -> Tensor | bool:
+        """Those that `where` says."""
+        return True if self.where is None else self.where
+
+    @property
+    def drawn(self) -> Tensor | bool:
+        """Those among the rest that `otherwise` draws."""
+        return False if self.where is None or self.otherwise.drawn is False else ~self.where & self.otherwise.drawn
 
     def rate_elements(self, latent: "Latent") -> Tensor:
         """-log p(value) in the observed rows."""
@@ -222,6 +270,10 @@ class Observe(Choice):
         """The value in its rows, and in the rest what stands in for `otherwise`."""
         stand_in = self.otherwise.proposal()
         return self if self.where is None or stand_in is self.otherwise else replace(self, otherwise=stand_in)
+
+    def ahead(self) -> Choice:
+        """The value in its rows, and in the rest what stands in for `otherwise`."""
+        return replace(self, otherwise=self.otherwise.ahead())
 
     def _choose(self, latent: "Latent", otherwise: Callable[["Latent"], Tensor]) -> Tensor:
         surprise = -latent.prior_elements()

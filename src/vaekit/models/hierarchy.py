@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from itertools import count
 
 import torch
 from torch import Tensor, nn
@@ -29,28 +30,37 @@ class Hierarchy(Model):
     """p(z1) p(z2|z1) ... p(x|z1, ..., zL): latents z1 (the top) to zL, each in a `Level`, along one state h.
 
     `bottom_up`: x (B, *event) to a dict of tensors (B, ...), the evidence of all levels. `start`: the shape of the
-    state above z1, which is learned, from zeros. `levels`: from the top. `decoder`: the last state to p(x|h).
+    state above z1, which is learned, from zeros; None where the top level reads no state. `levels`: from the top; plain
+    modules among them map the state (B, ...) on its way (residual cells, a rise to a larger map). `decoder`: the last
+    state to p(x|h).
+
+    Raises ValueError where there is no level.
 
     Posterior and prior of a level read the same state, so inference and generation share the way down: q(z_l|x, h_l)
     beside p(z_l|h_l), where h_l holds all of z1, ..., z(l-1).
     """
 
     def __init__(
-        self, bottom_up: nn.Module, start: Sequence[int], levels: Sequence[Level], decoder: Conditional
+        self, bottom_up: nn.Module, start: Sequence[int] | None, levels: Sequence[nn.Module], decoder: Conditional
     ) -> None:
         super().__init__()
-        if not levels:
+        if not any(isinstance(level, Level) for level in levels):
             raise ValueError("a hierarchy needs at least one level, got none")
         self.bottom_up, self.decoder = bottom_up, decoder
-        self.start = nn.Parameter(torch.zeros(tuple(start)))
+        self.start: Tensor
+        if start is None:
+            self.register_buffer("start", torch.zeros(0), persistent=False)
+        else:
+            self.start = nn.Parameter(torch.zeros(tuple(start)))
         self.levels = nn.ModuleList(levels)
         self.event_shape = decoder.event_shape
 
     def walk(self, walk: Walk) -> None:
         """z1 to zL, then x."""
         h = self.start.expand(*walk.axes.shape, *self.start.shape)
-        for i, level in enumerate(self.levels, 1):
-            h = level(walk, f"z{i}", h)
+        names = (f"z{i}" for i in count(1))
+        for part in self.levels:
+            h = part(walk, next(names), h) if isinstance(part, Level) else walk.through(part, h)
         walk.likelihood("x", self.decoder(h, leading=walk.leading))
 
     def evidence(self, data: Mapping[str, Tensor], context: Tensor | None) -> Mapping[str, Tensor]:

@@ -1,6 +1,6 @@
 """What one walk through a model leaves behind: everything an objective may ask for, nothing reduced."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import torch
 from jaxtyping import Float
@@ -10,7 +10,7 @@ from torch.distributions import Distribution
 from vaekit.distributions.elements import kl_per_element, log_prob_per_element, log_ratio
 from vaekit.distributions.point_mass import PointMass
 from vaekit.models.axes import Axes
-from vaekit.models.choices import Choice
+from vaekit.models.choices import Along, Choice, Free, is_discrete
 
 __all__ = ["Inference", "Latent", "Likelihood"]
 
@@ -60,6 +60,8 @@ class Latent(Record):
     """A latent as the walk left it: its prior, posterior, value, and what the choice made there costs.
 
     `penalty` (..., B) is what the conditional charges of its own (a commitment loss, say); None where there is none.
+    `proposed`: other posteriors read its value before its prior was known. Its rate is then log q - log p at that
+    value: a closed form would average over other values than those that its parents were inferred from.
     """
 
     def __init__(self, name: str, prior: Distribution | None, choice: Choice, event_rank: int = 1) -> None:
@@ -68,6 +70,8 @@ class Latent(Record):
         self.posterior: Distribution | None = None
         self.log_q: Tensor | None = None
         self.penalty: Tensor | None = None
+        self.proposed = False
+        self.asked: Callable[[], Distribution] | None = None
         self.value: Tensor
         self._rate_elements: Tensor | None = None
 
@@ -94,14 +98,42 @@ class Latent(Record):
         return self.total(self.choice.log_ratio_elements(self))
 
     @property
+    def steps(self) -> Sequence["Latent"]:
+        """Its steps in order where it is timed, else itself alone."""
+        return self.choice.steps if isinstance(self.choice, Along) else [self]
+
+    @property
+    def has_prior(self) -> bool:
+        """Whether it could be drawn from a prior, at every step."""
+        return all(step.prior is not None for step in self.steps)
+
+    @property
+    def has_rate(self) -> bool:
+        """Whether its value has a cost: it is drawn from q or observed, under a prior. A computed real code has none."""
+        return all(isinstance(s.choice, Free) or (s.prior is not None and not s.computed) for s in self.steps)
+
+    @property
+    def discrete(self) -> bool:
+        """Whether its values are categories or codes rather than points of a space."""
+        known = [d for d in (self.steps[0].posterior, self.steps[0].prior) if d is not None]
+        return any(is_discrete(d) or (isinstance(d, PointMass) and d.code is not None) for d in known)
+
+    @property
+    def computed(self) -> bool:
+        """Whether its value is a real code that an encoder computes, without noise."""
+        return isinstance(self.posterior, PointMass) and self.posterior.code is None
+
+    @property
     def analytic(self) -> bool:
         """Whether the rate is a closed form, not an estimate at the draws."""
-        return self.posterior is not None and self.prior is not None and kl_per_element(*self._pair()) is not None
+        if self.posterior is None or self.prior is None or self.proposed:
+            return False
+        return kl_per_element(*self._pair()) is not None
 
     def divergence_elements(self) -> Tensor:
         """KL(q || p) per element in closed form where one is registered, else log q - log p at the value."""
         q, p = self._pair()
-        closed = kl_per_element(q, p)
+        closed = None if self.proposed else kl_per_element(q, p)
         if closed is None:
             return self.density_ratio_elements()
         return kept(closed, max(len(q.batch_shape), len(p.batch_shape)), self.event_rank)
@@ -117,6 +149,14 @@ class Latent(Record):
                 return kept(ours - theirs, self._leading_under(q, p), self.event_rank)
         log_q = q.log_prob(self.value) if self.log_q is None else self.log_q
         return kept(log_q - p.log_prob(self.value), self._leading_under(q, p), self.event_rank)
+
+    def belief(self) -> Distribution:
+        """q, also where the value is observed and nothing was drawn from it."""
+        if self.posterior is not None:
+            return self.posterior
+        if self.asked is None:
+            raise ValueError(f"latent {self.name!r} has no posterior here: it was drawn from its prior, or set")
+        return self.asked()
 
     def prior_elements(self) -> Tensor:
         """log p at the value, per element."""
@@ -170,24 +210,23 @@ class Inference:
 
     @property
     def rate(self) -> Float[Tensor, "*lead B"]:
-        """KL(q||p), summed over the latents; -log p(z) at an observed one; nothing at one drawn from the prior."""
+        """KL(q||p), summed over the latents; -log p(z) at an observed one; nothing at one from the prior, or without any."""
         if self._rate is None:
-            if not self.latents:
-                raise ValueError("this inference has no latent, so no rate")
-            self._rate = total(latent.rate() for latent in self.latents.values())
+            rates = [latent.rate() for latent in self.latents.values()]
+            self._rate = total(rates) if rates else torch.zeros_like(self.distortion)
         return self._rate
 
     def log_w(self) -> Float[Tensor, "*lead B"]:
         """log p(x, z) - log q(z|x): the log importance weight of every row."""
-        return -self.distortion - total(latent.log_ratio() for latent in self.latents.values())
+        return -total([self.distortion, *(latent.log_ratio() for latent in self.latents.values())])
 
     def log_mean_w(self) -> Float[Tensor, " B"]:
         """log of the average weight: below log p(x) on average, exact under enumeration (Burda et al. 2016)."""
         return self.axes.log_mean_exp(self.log_w())
 
-    def expect(self, t: Float[Tensor, "*lead B"]) -> Float[Tensor, " B"]:
-        """Average over draws and enumerated values under their measure."""
-        return self.axes.expect(t)
+    def expect(self, t: Tensor, inner: int = 0) -> Tensor:
+        """Average over draws and enumerated values under their measure: (*lead, B, *inner) -> (B, *inner)."""
+        return self.axes.expect(t, inner)
 
     def elbo(self) -> Float[Tensor, " B"]:
         """-(distortion + rate), averaged: the evidence lower bound, nats per example."""

@@ -23,19 +23,26 @@ Data = Tensor | Mapping[str, Tensor]
 class Part:
     """A conditional that is of use alone: of an input (B, *shape), and of a context where the model has one.
 
-    `embed` is the network that the context goes through first.
+    `embed` is the network that the context goes through first; `context` the shape of one where the model finds it in
+    x rather than in the data's own.
     """
 
     conditional: Conditional
     shape: tuple[int, ...]
     embed: nn.Module | None = None
+    context: tuple[int, ...] | None = None
 
 
 class Model(nn.Module, ABC):
     """A graph of named latents. A subclass says how it is walked; this class says what a walk is good for.
 
-    Data is a tensor x (B, *event), known to the graph as "x", or a dict of named tensors that share B.
+    Data is a tensor x (B, *event), known to the graph as "x", or a dict of named tensors that share B. `label` is the
+    latent whose values are the labels of the data, None where there is none; `obeys_label`: what it is set to decides
+    what the model generates.
     """
+
+    label: str | None = None
+    obeys_label: bool = False
 
     @abstractmethod
     def walk(self, walk: Walk) -> None:
@@ -47,6 +54,14 @@ class Model(nn.Module, ABC):
 
     def check(self, data: Mapping[str, Tensor], context: Tensor | None) -> None:
         """Raise ValueError, in a sentence, for data that this model cannot take."""
+
+    def context_of(self, data: Mapping[str, Tensor], context: Tensor | None) -> Tensor | None:
+        """The context of a walk with these data: the one that is given, unless a model finds its own in them."""
+        return context
+
+    def known(self) -> Tensor | None:
+        """The elements of x that the context gives, True there (*event); None where all of x is generated."""
+        return None
 
     def parts(self) -> dict[str, Part]:
         """Conditionals that are of use alone (an encoder, a decoder) by name, for export; none if a model says none."""
@@ -65,19 +80,24 @@ class Model(nn.Module, ABC):
         default: Choice = Infer(),  # noqa: B008  (frozen)
         evidence: object = None,
         rows: Rows | None = None,
+        length: int | None = None,
     ) -> Inference:
         """Walk the graph once with data. `samples` K opens an axis of K draws in front of the batch.
 
         `at` says by name what happens at a latent, `default` at the others; `evidence` is reused if given; `rows` says
         which rows of a global batch these are, so that noise does not depend on how a batch is shared out.
+
+        `length`: go on to so many steps, of a sequence that has fewer. What lies ahead of the data is imagined: latents
+        come from their priors, likelihoods are drawn from, and no figure counts them.
         """
         named = as_named(data)
         if samples is not None and samples < 1:
             raise ValueError(f"samples must be at least 1, got {samples}")
         self.check(named, context)
+        context = self.context_of(named, context)
         axes = Axes(len(next(iter(named.values()))), samples, rows)
         known = self.evidence(named, context) if evidence is None else evidence
-        walk = Walk(named, axes, default, at=at, context=context, evidence=known)
+        walk = Walk(named, axes, default, at=at, context=context, evidence=known, length=length)
         self.walk(walk)
         return walk.inference(self)
 
@@ -88,22 +108,31 @@ class Model(nn.Module, ABC):
         *,
         at: Mapping[str, Choice] | None = None,
         default: Choice = FromPrior(),  # noqa: B008  (frozen)
+        length: int | None = None,
     ) -> Inference:
         """Walk the graph forwards `n` times (or once for each row of `context`): latents from their priors.
 
-        `at` says by name what happens at a latent instead, `default` at the others.
+        `at` says by name what happens at a latent instead, `default` at the others. `length`: how many steps sequences
+        take, as many as the model was made for if not said.
         """
         if n < 1:
             raise ValueError(f"n must be at least 1, got {n}")
         axes = Axes(n if context is None else len(context))
-        walk = Walk({}, axes, default, at=at, context=context)
+        walk = Walk({}, axes, default, at=at, context=context, length=length)
         self.walk(walk)
         return walk.inference(self)
 
     @torch.no_grad()
-    def sample(self, n: int = 1, context: Tensor | None = None, *, at: Mapping[str, Choice] | None = None) -> Tensor:
+    def sample(
+        self,
+        n: int = 1,
+        context: Tensor | None = None,
+        *,
+        at: Mapping[str, Choice] | None = None,
+        length: int | None = None,
+    ) -> Tensor:
         """Draw x (n, *event) from the model: latents from their priors, x from its likelihood."""
-        return self.generate(n, context, at=at).likelihoods["x"].value
+        return self.generate(n, context, at=at, length=length).likelihoods["x"].value
 
     @torch.no_grad()
     def reconstruct(self, data: Data, context: Tensor | None = None) -> Tensor:
@@ -125,6 +154,10 @@ def check_event(data: Mapping[str, Tensor], context: Tensor | None, event_shape:
     x = data.get("x")
     if x is None:
         raise ValueError(f"data must hold 'x', got {sorted(data)}")
+    if "mask" in data:
+        raise ValueError(
+            "x came with a mask of the steps that exist, which this model cannot heed: it takes whole examples"
+        )
     if x.shape[1:] != event_shape:
         raise ValueError(f"x must have the shape (B, {', '.join(map(str, event_shape))}), got {tuple(x.shape)}")
     if context is not None and len(context) != len(x):

@@ -36,12 +36,16 @@ class Cell(nn.Module, ABC):
         """What posteriors need, of the whole sequence, by name: (B, T, ...). `data` may hold "mask" and "reset"."""
         return {}
 
+    def start_at(self, mean: Tensor) -> None:
+        """Let a fresh cell generate this mean (*event) at a step, if it knows how."""
+
 
 class Scan(Model):
     """The cell at every step of sequences (B, T, *event); each step's value is the next one's parent.
 
     Data may hold "mask" (B, T), False at steps that do not exist: they count nothing and pass the carry on; and "reset"
-    (B, T), True at steps that start anew from the initial carry. `length` is how many steps generation takes.
+    (B, T), True at steps that start anew from the initial carry. `length` is how many steps generation takes if the
+    call does not say.
     """
 
     def __init__(self, cell: Cell, length: int) -> None:
@@ -56,53 +60,74 @@ class Scan(Model):
 
     def check(self, data: Mapping[str, Tensor], context: Tensor | None) -> None:
         """All tensors must share (B, T)."""
-        shapes = {name: tuple(t.shape[:2]) for name, t in data.items()}
-        if len(set(shapes.values())) > 1 or any(t.ndim < 2 for t in data.values()):
-            raise ValueError(f"sequences must share their first two axes (B, T), got {shapes}")
-        mask = data.get("mask")
-        if mask is not None and not torch.compiler.is_compiling() and not bool(mask.any(1).all()):
-            row = int((~mask.any(1)).nonzero()[0])
-            raise ValueError(f"every sequence needs a step: mask leaves none in row {row}")
+        check_sequences(data)
+
+    def start_at(self, mean: Tensor) -> None:
+        """The cell's start, from the mean over steps."""
+        self.cell.start_at(mean.mean(0))
 
     def walk(self, walk: Walk) -> None:
         """Every step in turn, then its latents and likelihoods as one, with a time axis behind the batch."""
         over_time(walk, self.cell, self.length)
 
 
+def check_sequences(data: Mapping[str, Tensor]) -> None:
+    """Raise ValueError unless all tensors share (B, T) and the mask, where there is one, leaves each row a step."""
+    shapes = {name: tuple(t.shape[:2]) for name, t in data.items()}
+    if len(set(shapes.values())) > 1 or any(t.ndim < 2 for t in data.values()):
+        raise ValueError(f"sequences must share their first two axes (B, T), got {shapes}")
+    mask = data.get("mask")
+    if mask is not None and not torch.compiler.is_compiling() and not bool(mask.any(1).all()):
+        row = int((~mask.any(1)).nonzero()[0])
+        raise ValueError(f"every sequence needs a step: mask leaves none in row {row}")
+
+
 def over_time(
-    walk: Walk, cell: Cell, length: int, evidence: Mapping[str, Tensor] | None = None, given: Carry | None = None
+    walk: Walk,
+    cell: Cell,
+    length: int,
+    evidence: Mapping[str, Tensor] | None = None,
+    given: Carry | None = None,
+    *,
+    leading: int = 1,
 ) -> None:
     """Take the cell's steps in `walk`, after any other latents that it holds: as many as the data have, else `length`.
 
-    `evidence` (B, T, ...) is the cell's, that of the walk if not said; `given` (*leading, ...) is carried unchanged to
-    every step, for latents of the whole sequence, beside what the cell itself carries.
+    `evidence` (B, T, ...) is the cell's, that of the walk if not said; with `leading` axes in front of T where it is
+    made of other latents of the walk. `given` (*leading, ...) is carried unchanged to every step, for latents of the
+    whole sequence, beside what the cell itself carries. Steps ahead of the data, where the walk is to go on, have
+    neither data nor evidence: what would be inferred there comes from the prior.
     """
     axes, controls = walk.axes, {name: walk.data.get(name) for name in ("mask", "reset")}
     axes.open_draws()
     initial = {name: axes.spread(t) for name, t in cell.initial(axes.shape[-1]).items()}
-    carry, steps, kept = initial, [], given or {}
+    kept = given or {}
+    carry, steps = initial, []
     known = walk.evidence if evidence is None else evidence
-    if walk.data:
-        length = next(iter(walk.data.values())).shape[1]
+    length = walk.steps(length)
     for t in range(length):
-        if controls["reset"] is not None:
-            carry = choose(controls["reset"][:, t], initial, carry, len(axes.shape))
-        step = walk_at(walk, t, known)
+        mask, reset = (None if c is None or t >= walk.there else c[:, t] for c in controls.values())
+        if reset is not None:
+            carry = choose(reset, initial, carry, len(axes.shape))
+        step = walk_at(walk, t, known, leading)
         new = cell.step(step, {**carry, **kept})
-        carry = new if controls["mask"] is None else choose(controls["mask"][:, t], new, carry, len(axes.shape))
+        carry = new if mask is None else choose(mask, new, carry, len(axes.shape))
         steps.append(step)
-    join(walk, steps, axes, controls["mask"])
+    join(walk, steps, axes, walk.counted(length))
 
 
-def walk_at(walk: Walk, t: int, evidence: Mapping[str, Tensor] | None) -> Walk:
+def walk_at(walk: Walk, t: int, evidence: Mapping[str, Tensor] | None, leading: int) -> Walk:
     """The walk of step t: its data, its evidence and its choices, on the same leading axes."""
+    if walk.data and t >= walk.there:
+        at = {name: choice.ahead() for name, choice in walk.at.items()}
+        return Walk({}, walk.axes, walk.default.ahead(), at=at, context=walk.context, moment=t)
     return Walk(
         {name: x[:, t] for name, x in walk.data.items()},
         walk.axes,
         walk.default,
         at=walk.at,
         context=walk.context,
-        evidence=None if evidence is None else {name: e[:, t] for name, e in evidence.items()},
+        evidence=None if evidence is None else {name: e.select(leading, t) for name, e in evidence.items()},
         moment=t,
     )
 
@@ -125,5 +150,6 @@ def join(walk: Walk, steps: list[Walk], axes: Axes, mask: Tensor | None) -> None
     for name in steps[0].likelihoods:
         parts = [step.likelihoods[name] for step in steps]
         p_x = stack([part.distribution for part in parts], dim=len(axes.shape))
-        value = torch.stack([part.value for part in parts], dim=parts[0].value.ndim - len(p_x.event_shape))
+        values = torch.broadcast_tensors(*(part.value for part in parts))
+        value = torch.stack(values, dim=values[0].ndim - len(p_x.event_shape))
         walk.likelihoods[name] = Likelihood(name, p_x, value, mask, timed=True)

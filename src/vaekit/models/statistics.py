@@ -8,7 +8,7 @@ from torch.distributions import Distribution
 
 from vaekit.distributions.point_mass import PointMass
 from vaekit.models.choices import is_discrete
-from vaekit.models.inference import Inference
+from vaekit.models.inference import Inference, Latent
 
 __all__ = ["ACTIVE", "LatentStatistics"]
 
@@ -21,10 +21,17 @@ class _Moments:
     mean: Tensor
     squares: Tensor
     rate: Tensor
+    examples: int
 
 
 class LatentStatistics:
-    """Per latent and element: the variance over examples of E[z|x], and the mean rate in nats. Float64 inside."""
+    """Per latent and element: the variance over examples of E[z|x], and the mean rate in nats. Float64 inside.
+
+    E[z|x] is an average over draws and enumerated values of what its posterior also depends on. Where the prior is not
+    one for all examples (that of a lower level, or of a context), E[z|x] is told from its mean in its standard
+    deviations: a latent that only follows its prior says nothing of x, however far that prior moves. Of a latent over
+    time every step that exists is counted into the variance, and the rate of an example is that of all its steps.
+    """
 
     def __init__(self) -> None:
         self._moments: dict[str, _Moments] = {}
@@ -32,15 +39,20 @@ class LatentStatistics:
     def add(self, inference: Inference) -> None:
         """Count one batch in; latents without a posterior mean are left out."""
         for name, latent in inference.latents.items():
-            q = latent.posterior
-            if q is None or latent.prior is None or len(q.batch_shape) != 1 or not continuous(q):
+            means = [mean_of(inference, step) for step in latent.steps]
+            known = [mean for mean in means if mean is not None]
+            if len(known) < len(means):
                 continue
-            mean, rate = q.mean.double(), latent.rate_elements.double()
-            split = rate.shape[rate.ndim - mean.ndim + 1 :] == mean.shape[1:]
-            self._fold(name, mean, rate.reshape(-1, *mean.shape).mean(0) if split else torch.full_like(mean, torch.nan))
+            mean, rate = (
+                torch.cat(known) if latent.mask is None else counted(known, latent.mask),
+                rate_of(inference, latent),
+            )
+            split = rate.shape[1:] == mean.shape[1:]
+            self._fold(name, mean, rate if split else torch.full_like(mean, torch.nan))
 
     def _fold(self, name: str, mean: Tensor, rate: Tensor) -> None:
-        batch = _Moments(len(mean), mean.mean(0), mean.var(0, correction=0) * len(mean), rate.sum(0))
+        squares = mean.var(0, correction=0) * len(mean)
+        batch = _Moments(len(mean), mean.mean(0), squares, rate.sum(0), len(rate))
         old = self._moments.get(name)
         if old is not None:
             count, shift = old.count + batch.count, batch.mean - old.mean
@@ -49,6 +61,7 @@ class LatentStatistics:
                 old.mean + shift * (batch.count / count),
                 old.squares + batch.squares + shift.square() * (old.count * batch.count / count),
                 old.rate + batch.rate,
+                old.examples + batch.examples,
             )
         self._moments[name] = batch
 
@@ -58,11 +71,40 @@ class LatentStatistics:
 
     def rate(self) -> dict[str, Tensor]:
         """Mean rate of every element, by latent: (*event), nats; where it splits over elements."""
-        return {name: m.rate / m.count for name, m in self._moments.items() if not bool(m.rate.isnan().any())}
+        return {name: m.rate / m.examples for name, m in self._moments.items() if not bool(m.rate.isnan().any())}
 
     def active(self) -> dict[str, tuple[int, int]]:
         """How many elements are active, and of how many, by latent."""
         return {name: (int((v > ACTIVE).sum()), v.numel()) for name, v in self.variance().items()}
+
+
+def mean_of(inference: Inference, latent: Latent) -> Tensor | None:
+    """E[z|x] of one latent, or of one step of it, (B, *event) beside its prior; None where it has none."""
+    q = latent.posterior
+    if q is None or latent.prior is None or not q.batch_shape or not continuous(q):
+        return None
+    return inference.expect(beside_prior(q, latent.prior).double(), len(q.event_shape))
+
+
+def rate_of(inference: Inference, latent: Latent) -> Tensor:
+    """The rate of every element, of all steps together, (B, *event)."""
+    rate = inference.expect(latent.masked(latent.rate_elements.double()), latent.event_rank + latent.timed)
+    return rate.sum(1) if latent.timed else rate
+
+
+def counted(means: list[Tensor], mask: Tensor) -> Tensor:
+    """Those of the means of all steps (B, *event) that the mask (B, T) counts, one below the other."""
+    return torch.stack(means, 1)[mask]
+
+
+def beside_prior(q: Distribution, p: Distribution) -> Tensor:
+    """The mean of q; from that of p in standard deviations of p where p differs from row to row and has both."""
+    if not p.batch_shape:
+        return q.mean
+    try:
+        return (q.mean - p.mean) / p.stddev
+    except NotImplementedError:
+        return q.mean
 
 
 def continuous(q: Distribution) -> bool:

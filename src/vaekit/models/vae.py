@@ -1,11 +1,13 @@
 """The flat variational autoencoder: one latent, one likelihood (Kingma & Welling 2014; Rezende et al. 2014)."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from vaekit.conditionals.conditional import Conditional, Parameters
+from vaekit.conditionals.conditional import Conditional
+from vaekit.models.condition import Condition
 from vaekit.models.model import Model, Part, check_event
 from vaekit.models.walk import Walk
 from vaekit.priors.prior import Prior
@@ -20,6 +22,11 @@ class VAE(Model):
     `decoder`: z, or z and c, to p(x|z). `context`: a network that makes c from what the caller hands in (labels to
     one-hot, say). Without a prior (an autoencoder) the model reconstructs and does not generate.
 
+    `observed` (*event), a mask of the elements of x that are given and not generated: p(hidden | observed), structured
+    output (Sohn et al. 2015). The context is then an x of which only those elements are looked at; where none is handed
+    in, it is the data's. Prior and decoder see it, the encoder sees x alone, which holds it; only hidden elements are
+    priced.
+
     Raises ValueError where encoder, prior and decoder do not fit each other.
     """
 
@@ -30,33 +37,50 @@ class VAE(Model):
         decoder: Conditional,
         *,
         context: nn.Module | None = None,
+        observed: Tensor | None = None,
     ) -> None:
         super().__init__()
-        self.prior, self.encoder, self.decoder, self.context = prior, encoder, decoder, context
+        self.prior, self.encoder, self.decoder = prior, encoder, decoder
         if prior is not None and tuple(prior.event_shape) != encoder.event_shape:
             raise ValueError(
                 f"prior draws z of shape {tuple(prior.event_shape)}, the encoder of shape {encoder.event_shape}: "
                 "they must be equal"
             )
+        if observed is not None and not decoder.separable:
+            raise ValueError(
+                f"observed needs a likelihood that prices each element alone, {type(decoder).__name__} does not"
+            )
         self.latent_shape, self.event_shape = encoder.event_shape, decoder.event_shape
+        self.context = Condition(context, observed, decoder.event_shape)
 
     def walk(self, walk: Walk) -> None:
         """z, then x."""
-        c, rank = self._context(walk.context), len(self.latent_shape)
-        z = walk.latent("z", self._prior(c), lambda: self.encoder.distribution(**walk.evidence), rank)
+        context, rank = self.context_of(walk.data, walk.context), len(self.latent_shape)
+        c = self.context(context) if walk.evidence is None else walk.evidence["context"]
+        z = walk.latent("z", self._prior(c), lambda: self.encoder.distribution(**walk.evidence["posterior"]), rank)
         given = () if c is None else (walk.spread(c),)
-        walk.likelihood("x", self.decoder(z, *given, leading=walk.leading))
+        walk.likelihood("x", self.context.known(self.decoder(z, *given, leading=walk.leading), context))
 
-    def evidence(self, data: Mapping[str, Tensor], context: Tensor | None) -> Parameters:
-        """The parameters of q(z|x)."""
-        c = self._context(context)
-        return self.encoder.outputs(data["x"]) if c is None else self.encoder.outputs(data["x"], c)
+    def evidence(self, data: Mapping[str, Tensor], context: Tensor | None) -> dict[str, Any]:
+        """The parameters of q(z|x), and what the parts see of the context."""
+        c = self.context(self.context_of(data, context))
+        seen = () if c is None or self.context.observed is not None else (c,)
+        return {"posterior": self.encoder.outputs(data["x"], *seen), "context": c}
+
+    def context_of(self, data: Mapping[str, Tensor], context: Tensor | None) -> Tensor | None:
+        """The one that is given, else x where a part of it is observed."""
+        return self.context.of(data, context)
+
+    def known(self) -> Tensor | None:
+        """The observed elements."""
+        return self.context.observed
 
     def parts(self) -> dict[str, Part]:
         """The encoder, of x, and the decoder, of z."""
+        completing = self.context.observed is not None
         return {
             "encoder": Part(self.encoder, self.event_shape, self.context),
-            "decoder": Part(self.decoder, self.latent_shape, self.context),
+            "decoder": Part(self.decoder, self.latent_shape, self.context, self.event_shape if completing else None),
         }
 
     def start_at(self, mean: Tensor) -> None:
@@ -66,23 +90,20 @@ class VAE(Model):
     def encode(self, x: Tensor, context: Tensor | None = None) -> Distribution:
         """q(z|x), batch shape (B,)."""
         self.check({"x": x}, context)
-        return self.encoder.distribution(**self.evidence({"x": x}, context))
+        return self.encoder.distribution(**self.evidence({"x": x}, context)["posterior"])
 
     def decode(self, z: Tensor, context: Tensor | None = None) -> Distribution:
         """p(x|z) for z (..., *latent_shape), with all axes in front of the latent shape as batch shape."""
         leading = z.ndim - len(self.latent_shape)
         if z.shape[leading:] != self.latent_shape:
             raise ValueError(f"z must end in the shape {self.latent_shape}, got {tuple(z.shape)}")
-        c = self._context(context)
+        c = self.context(self.context_of({}, context))
         given = () if c is None else (c.expand(*z.shape[:leading], *c.shape[1:]),)
-        return self.decoder(z, *given, leading=leading)
+        return self.context.known(self.decoder(z, *given, leading=leading), context)
 
     def check(self, data: Mapping[str, Tensor], context: Tensor | None) -> None:
         """x must be (B, *event_shape)."""
         check_event(data, context, self.event_shape)
-
-    def _context(self, context: Tensor | None) -> Tensor | None:
-        return context if context is None or self.context is None else self.context(context)
 
     def _prior(self, c: Tensor | None) -> Distribution | None:
         if self.prior is None:

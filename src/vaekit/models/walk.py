@@ -3,8 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.distributions import Distribution
+from torch.distributions import Distribution, Independent
 
 from vaekit.conditionals.conditional import over_leading
 from vaekit.models.axes import Axes
@@ -19,7 +21,8 @@ class Walk:
 
     `at` says by name what happens at a latent and `default` what happens at the others. Data that is absent is drawn.
     `evidence` is what the model's `evidence` gave, or None in generation. `moment`: the step of a sequence that this
-    walk is, None where it is none; choices are then those of that step.
+    walk is, None where it is none; choices are then those of that step. `length`: how many steps sequences take, None
+    for as many as the data have; those ahead of the data are imagined.
     """
 
     def __init__(
@@ -32,8 +35,9 @@ class Walk:
         context: Tensor | None = None,
         evidence: Any = None,
         moment: int | None = None,
+        length: int | None = None,
     ) -> None:
-        self.data, self.axes, self.default, self.moment = data, axes, default, moment
+        self.data, self.axes, self.default, self.moment, self.length = data, axes, default, moment, length
         self.at, self.context, self.evidence = dict(at or {}), context, evidence
         self.latents: dict[str, Latent] = {}
         self.likelihoods: dict[str, Likelihood] = {}
@@ -67,7 +71,8 @@ class Walk:
         needs that of z_2. Returns the value (*leading, *event). In generation, call `latent` alone. Where the choice
         is to draw from the prior, a draw from the posterior stands in on the way up.
         """
-        latent = Latent(name, None, self.chosen(name, Infer()).proposal(), event_rank)
+        latent = Latent(name, None, self.chosen(name).proposal(), event_rank)
+        latent.proposed = True
         latent.choice.take(latent, self.axes, posterior)
         self._proposed[name] = latent
         return self.value(name)
@@ -79,13 +84,13 @@ class Walk:
         posterior: Posterior | None = None,
         event_rank: int = 1,
         *,
-        inferring: Choice = Infer(),  # noqa: B008  (frozen)
+        inferring: Choice | None = None,
     ) -> Tensor:
         """Name a latent: what `at` says happens there. Returns its value (*leading, *event).
 
         `posterior` is called only where the choice asks for it, so that generation never needs evidence. `event_rank`
-        is the rank of a value where no prior says it. `inferring` is what to infer means at this latent: `Enumerate()`
-        for a finite one that is summed.
+        is the rank of a value where no prior says it. `inferring` is what to infer means at this latent, where that is
+        not to draw from the posterior: `Enumerate()` for a finite one that is summed.
         """
         if name in self.latents:
             raise ValueError(f"latent {name!r} is named twice in one walk")
@@ -99,25 +104,67 @@ class Walk:
         self.latents[name] = latent
         return self.value(name)
 
-    def chosen(self, name: str, inferring: Choice) -> Choice:
-        """What happens at the latent `name`, where to infer it means `inferring`."""
+    def chosen(self, name: str, inferring: Choice | None = None) -> Choice:
+        """What happens at the latent `name`, where to infer it means `inferring` if that is said."""
         choice = self.at.get(name, self.default)
-        meant = inferring if choice == Infer() else choice
+        meant = inferring if inferring is not None and choice == Infer() else choice
         return meant if self.moment is None else meant.at_step(self.moment)
 
     def penalise(self, name: str, penalty: Tensor) -> None:
         """Charge the latent `name` a penalty (..., B) of its conditional's own, such as a commitment loss."""
         self.latents[name].penalty = penalty
 
-    def likelihood(self, name: str, p_x: Distribution) -> Tensor:
-        """Name a likelihood. Returns the data of that name, or a draw where there is none."""
-        value = self.data.get(name)
-        self.likelihoods[name] = Likelihood(name, p_x, self.axes.draw(p_x)[0] if value is None else value)
-        return self.likelihoods[name].value
+    def likelihood(self, name: str, p_x: Distribution, *, timed: bool = False) -> Tensor:
+        """Name a likelihood. Returns the data of that name, or a draw where there is none.
+
+        `timed`: p_x (*leading, T) is that of all steps at once, of which those count that the data's mask has.
+        """
+        value, mask = self.data.get(name), None
+        if timed:
+            mask = self.counted(p_x.batch_shape[-1])
+            value = self._with_steps_ahead(value, p_x)
+        drawn = self.axes.draw(p_x)[0] if value is None else value
+        self.likelihoods[name] = Likelihood(name, p_x, drawn, mask, timed=timed)
+        return drawn
+
+    @property
+    def there(self) -> int:
+        """How many steps the data have, 0 in generation."""
+        return next(iter(self.data.values())).shape[1] if self.data else 0
+
+    def steps(self, own: int) -> int:
+        """How many steps sequences take: as the caller says, else as many as the data have, else `own`."""
+        if self.length is None:
+            return self.there or own
+        if self.length < max(self.there, 1):
+            raise ValueError(f"length must be at least the {max(self.there, 1)} steps of the data, got {self.length}")
+        return self.length
+
+    def counted(self, steps: int) -> Tensor | None:
+        """Which of so many steps count in figures, (B, T): those that exist, and none ahead of the data; None for all."""
+        mask = self.data.get("mask")
+        if not self.data or (mask is None and steps == self.there):
+            return mask
+        x = next(iter(self.data.values()))
+        known = torch.ones(x.shape[:2], dtype=torch.bool, device=x.device) if mask is None else mask
+        return F.pad(known, (0, steps - self.there), value=False)
+
+    def _with_steps_ahead(self, value: Tensor | None, p_x: Distribution) -> Tensor:
+        """The data of all steps of p_x (*leading, T), drawn where they lack any."""
+        if value is not None and value.shape[1] == p_x.batch_shape[-1]:
+            return value
+        drawn = self.axes.draw(Independent(p_x, 1, validate_args=False))[0]
+        if value is None:
+            return drawn
+        ahead = drawn.narrow(self.leading, self.there, p_x.batch_shape[-1] - self.there)
+        return torch.cat([self.spread(value), ahead], dim=self.leading)
 
     def inference(self, model: nn.Module) -> Inference:
         """All that was named, in a walk of `model`."""
         unknown = set(self.at) - set(self.latents)
         if unknown:
             raise ValueError(f"no latent is named {sorted(unknown)[0]!r}: this model has {sorted(self.latents)}")
+        named = (*self.latents.values(), *self.likelihoods.values())
+        if self.length is not None and not any(record.timed for record in named):
+            raise ValueError(f"length belongs to models of sequences, got {self.length} for a model without steps")
         return Inference(self.data, self.context, self.likelihoods, self.latents, self.axes, model)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from numbers import Integral
 
-__all__ = ["as_probability", "as_shape", "halved_sizes"]
+__all__ = ["as_probability", "as_shape", "divided_sizes", "halved_sizes"]
 
 
 def as_shape(shape: int | Sequence[int], name: str, axes: str | None = None) -> tuple[int, ...]:
@@ -34,3 +34,19 @@ def halved_sizes(size: tuple[int, ...], times: int, name: str) -> list[tuple[int
             f"{name} of {size[0]}x{size[1]} takes at most {most} channels, each halving it once, got {times} channels"
         )
     return [tuple(-(-side // 2**halvings) for side in size) for halvings in range(times + 1)]
+
+
+def divided_sizes(size: tuple[int, ...], rates: Sequence[int], name: str) -> list[tuple[int, ...]]:
+    """`size` and what each of `rates` leaves of it, rounded up: (28, 28) by 2, 2, 4 -> (14, 14), (7, 7), (2, 2).
+
+    Raises ValueError where a single pixel is to be divided.
+    """
+    sizes = [size]
+    for rate in rates:
+        if max(sizes[-1]) == 1:
+            raise ValueError(
+                f"{name} must leave something to divide: {len(rates) + 1} sizes were asked for, and a map of "
+                f"{size[0]}x{size[1]} has only {', '.join(f'{height}x{width}' for height, width in sizes)}"
+            )
+        sizes.append(tuple(-(-side // rate) for side in sizes[-1]))
+    return sizes

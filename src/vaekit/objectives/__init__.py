@@ -1,6 +1,10 @@
 """Objectives: weighted sums of terms, with schedules as weights."""
 
+from vaekit.objectives.balance import *
 from vaekit.objectives.critics import *
+from vaekit.objectives.labels import *
 from vaekit.objectives.objective import *
+from vaekit.objectives.references import *
 from vaekit.objectives.schedules import *
+from vaekit.objectives.spectral import *
 from vaekit.objectives.terms import *

@@ -131,9 +131,16 @@ class Objective(Algebra):
         names = {term.label for weight, term in self.weighted() if callable(weight)}
         return names.union(*(term.schedules() for _, term in self.weighted()))
 
-    def evaluate(self, inference: Inference, coefficients: Coefficients) -> dict[str, Tensor]:
-        """Every term unweighted, under its label, and their weighted sum "loss" (B,)."""
+    def evaluate(
+        self, inference: Inference, coefficients: Coefficients, counts: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """Every term without its weight, under its label, and their weighted sum "loss" (B,).
+
+        `counts` (B,): how much each example counts, in figures per example; those of the batch or the parameters stay.
+        """
         values = {term.label: term(inference, coefficients) for _, term in self.weighted()}
+        if counts is not None:
+            values = {label: value * counts if value.ndim else value for label, value in values.items()}
         loss: Tensor | None = None
         for label, value in values.items():
             weight = coefficients[label]

@@ -101,8 +101,7 @@ class Rate(Term):
             elements = latent.masked(latent.rate_elements)
             inner = latent.event_rank + latent.timed
             rows = elements.flatten(-inner) if inner else elements.unsqueeze(-1)
-            each = torch.stack([inference.expect(column) for column in rows.unbind(-1)], dim=-1)
-            parts.append(free_bits(each, self.free_bits, self.groups))
+            parts.append(free_bits(inference.expect(rows, inner=1), self.free_bits, self.groups))
         return torch.stack(parts).sum(0)
 
 

@@ -2,5 +2,6 @@
 
 from vaekit.priors.prior import Prior
 from vaekit.priors.standard_normal import StandardNormal
+from vaekit.priors.uniform_labels import UniformLabels
 
-__all__ = ["Prior", "StandardNormal"]
+__all__ = ["Prior", "StandardNormal", "UniformLabels"]

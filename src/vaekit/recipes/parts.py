@@ -25,6 +25,7 @@ __all__ = [
     "Hidden",
     "Latent",
     "LikelihoodName",
+    "Patch",
     "aggressive_phases",
     "likelihood",
     "likelihoods",
@@ -34,6 +35,7 @@ __all__ = [
 Latent = Annotated[int, Ge(1), Doc("size of the latent vector z")]
 Hidden = Annotated[tuple[int, ...], Ge(1), Doc("widths of the encoder's hidden layers; the decoder mirrors them")]
 Channels = Annotated[tuple[int, ...], Ge(1), Doc("channels after each halving of the image; the decoder mirrors them")]
+Patch = Annotated[int, Ge(1), Doc("the largest map has one pixel for so many by so many of the picture's")]
 Activation = Annotated[Literal["relu", "tanh", "silu", "gelu"], Doc("nonlinearity of the hidden layers")]
 Dropout = Annotated[float, Ge(0), Lt(1), Doc("share of hidden units dropped in training")]
 LikelihoodName = Annotated[
@@ -62,8 +64,12 @@ def fitting_likelihoods(domain: Domain) -> list[str]:
 def likelihood(spec: DataSpec, network: nn.Module, name: str | None) -> Conditional:
     """p(x|z) over `network`: the head of that name, or the one that fits the data's domain.
 
-    Raises ValueError where the head has no density for such values.
+    Raises ValueError where the head has no density for such values, and for sequences with lengths of their own.
     """
+    if spec.ragged:
+        raise ValueError(
+            f"this recipe takes whole examples and cannot heed where each ends: {spec.describe()}: use vrnn or dsvae"
+        )
     if name is None:
         return default_likelihood(spec, network)
     known, fitting = likelihoods(), fitting_likelihoods(spec.domain)
@@ -112,9 +118,7 @@ def conv_networks(
     spec: DataSpec, latent: int, channels: tuple[int, ...], blocks: int, context: int = 0
 ) -> tuple[nn.Module, nn.Module]:
     """Encoder and decoder networks for pictures: plain convolutions, or residual with `blocks` per size."""
-    refuse_categories(spec)
-    if len(spec.shape) != 3:
-        raise ValueError(f"a convolutional model needs pictures (channels, height, width), got events {spec.shape}")
+    refuse_all_but_pictures(spec)
     size, back = spec.shape[1:], tuple(reversed(channels))
     if blocks:
         return (
@@ -133,6 +137,19 @@ def refuse_categories(spec: DataSpec) -> None:
     """Raise ValueError for data of categories, which an encoder cannot read as they are."""
     if spec.domain is Domain.CATEGORIES:
         raise ValueError("this recipe reads numbers, not categories: give it one-hot columns")
+
+
+def refuse_all_but_pictures(spec: DataSpec) -> None:
+    """Raise ValueError for data that convolutions cannot read."""
+    refuse_categories(spec)
+    if len(spec.shape) != 3:
+        raise ValueError(f"a convolutional model needs pictures (channels, height, width), got events {spec.shape}")
+
+
+def picture_likelihood(spec: DataSpec, network: nn.Module, name: str | None) -> Conditional:
+    """As `likelihood`, with a mixture of ten discretised logistics as the default for pictures of levels."""
+    mixture = name is None and spec.domain is Domain.LEVELS
+    return likelihood(spec, network, "discretised-logistic-mixture" if mixture else name)
 
 
 def kebab(name: str) -> str:

@@ -14,12 +14,14 @@ from vaekit.report.curves import as_table, is_count, limits, ordered
 from vaekit.report.grids import range_of
 from vaekit.report.images import picture, small
 from vaekit.report.numbers import table
+from vaekit.report.pictures import with_context
 from vaekit.report.showing import THUMBNAIL, generated, shows_images
 from vaekit.report.style import number
 from vaekit.report.subject import Exhibit, Section, Subject
 from vaekit.report.svg import Chart, padded, short
 from vaekit.report.vectors import rows_of
 from vaekit.report.views import held_out, inferred, shown_batch
+from vaekit.training.step import of_graph
 
 __all__ = ["courses", "key_of", "rates_and_distortions", "samples_of_each", "through_each"]
 
@@ -134,7 +136,7 @@ def row_of(x: Tensor, name: str, like: Tensor) -> Markup:
 
 def remade(subject: Subject, batch: Mapping[str, Tensor]) -> Tensor | None:
     """The typical x at the posterior's mean; None for a model that wants a context which these examples lack."""
-    given = {"x": batch["x"]}
+    given = of_graph(batch)
     wanted = subject.data.spec.context
     if wanted is not None:
         context = batch.get("labels") if wanted == () else batch.get("context")
@@ -187,8 +189,7 @@ def samples_of_each(named: Named) -> Section | None:
 def contexts(subject: Subject) -> Tensor | None:
     """Every class in turn, or the contexts of held-out examples; None for a model that takes none."""
     spec = subject.data.spec
-    if spec.context is None:
-        return None
     if spec.context == () and spec.classes is not None:
         return torch.arange(SAMPLES) % spec.classes
-    return held_out(subject)[1].batch(torch.arange(SAMPLES) % len(held_out(subject)[1]))["context"]
+    batch = held_out(subject)[1].batch(torch.arange(SAMPLES) % len(held_out(subject)[1]))
+    return with_context(subject.model, batch).get("context")

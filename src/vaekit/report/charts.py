@@ -21,6 +21,7 @@ __all__ = [
     "cloud",
     "course",
     "course_caption",
+    "course_of_several",
     "emptiness",
     "plane",
     "spelled_out",
@@ -50,6 +51,34 @@ def course(table: Mapping[str, np.ndarray], term: str, best: int | None) -> Mark
     if best is not None and "valid" in series:
         chart.dots(epochs[best : best + 1], series["valid"][best : best + 1], "matter", 7)
     return chart.svg(f"{term} by epoch: {spoken(series, epochs)}")
+
+
+def course_of_several(table: Mapping[str, np.ndarray], terms: Sequence[str], best: int | None) -> tuple[Markup, Markup]:
+    """A line for each latent of one kind of term ("rate:z1", ...), in validation; the chart and its caption."""
+    epochs, count, many = table["epoch"], is_count(terms[0]), len(terms)
+    roles = {term: "valid" if f"valid/{term}" in table else "train" for term in terms}
+    series = {term.partition(":")[2]: table[f"{role}/{term}"] for term, role in roles.items()}
+    top = max(float(values.max()) for values in series.values())
+    chart = Chart((float(epochs[0]), float(epochs[-1])), (0.0, 1.1 * max(top, 1.0 if count else 1e-3)))
+    chart.grid(whole=(True, count))
+    chart.named("epoch")
+    if best is not None:
+        chart.upright(float(epochs[best]), "matter thin")
+    kinds = [f"c{i}" if many <= COLOURS else f"s{round(4 * i / (many - 1))}" for i in range(many)]
+    for kind, values in zip(kinds, series.values(), strict=True):
+        chart.line(epochs, values, kind)
+        if len(epochs) == 1:
+            chart.dots(epochs, values, kind, 6)
+    ends = "; ".join(f"{name} {number(float(values[-1]))}" for name, values in series.items())
+    said = "active dimensions by latent" if count else "rate by latent"
+    return chart.svg(f"{said} at the end: {ends}"), Markup("<b>{}</b> {}").format(said, key_of(kinds, list(series)))
+
+
+def key_of(kinds: Sequence[str], names: Sequence[str]) -> Markup:
+    """Which line is which latent's; of many the first and the last."""
+    pairs = list(zip(kinds, names, strict=True))
+    shown = pairs if len(pairs) <= COLOURS else [pairs[0], pairs[-1]]
+    return Markup(" ").join(Markup('<span class="key"><i class="{}"></i>{}</span>').format(*pair) for pair in shown)
 
 
 def spoken(series: Mapping[str, np.ndarray], epochs: np.ndarray) -> str:
@@ -122,6 +151,8 @@ def cloud(points: Float[Tensor, "N 2"], labels: Tensor | None, names: Sequence[s
         chart.dots(xy[:, 0], xy[:, 1], "model", size)
         return chart.svg(f"{len(xy):,} codes in the plane")
     kept = labels.numpy()
+    if (kept < 0).any():  # labels that are not known
+        chart.dots(xy[kept < 0, 0], xy[kept < 0, 1], "ghost", size)
     for label in range(len(names)):
         mine = xy[kept == label]
         if len(mine):

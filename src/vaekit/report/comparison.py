@@ -9,6 +9,7 @@ import torch
 from markupsafe import Markup, escape
 
 from vaekit.evaluation import Figure
+from vaekit.evaluation.profile import MOST
 from vaekit.recipes import recipe
 from vaekit.report.beside import courses, rates_and_distortions, samples_of_each, through_each
 from vaekit.report.commands import repeats
@@ -69,16 +70,18 @@ def all_sections(named: Mapping[str, Subject], seed: int) -> Iterator[Section | 
 
 def in_a_table(named: Mapping[str, Subject]) -> Section:
     """Every figure of every run, the best in bold where it is better beyond doubt."""
-    figures = {name: {**s.evaluation.figures(), **s.quality} for name, s in named.items()}
+    figures = {name: {**s.evaluation.summary(), **s.quality} for name, s in named.items()}
     kinds = list(dict.fromkeys(kind for found in figures.values() for kind in found))
     units = {kind: next(f[kind].unit for f in figures.values() if kind in f) for kind in kinds}
     best = {kind: best_of({n: f[kind] for n, f in figures.items() if kind in f}, kind) for kind in kinds}
     uses = list(dict.fromkeys(latent for s in named.values() for latent in s.evaluation.latents))
+    uses = uses if len(uses) <= MOST else []
     lines = []
     for name, subject in named.items():
         cells = [marked(str(figures[name][k]), best[k] == name) if k in figures[name] else "–" for k in kinds]
-        lines.append((name, *cells, *(active(subject, u) for u in uses)))
-    head = ("run", *(f"{kind}, {units[kind]}" for kind in kinds), *(f"active units of {u}" for u in uses))
+        lines.append((name, *cells, *(active(subject, u) for u in uses), *([] if uses else [active_in_all(subject)])))
+    last = [f"active units of {u}" for u in uses] or ["active units"]
+    head = ("run", *(f"{kind}, {units[kind]}" for kind in kinds), *last)
     text = (
         "Held-out examples; ± is one standard error over them. Bold: best by more than two standard errors of the "
         "difference, which is cautious where all runs saw the same examples."
@@ -117,6 +120,12 @@ def active(subject: Subject, latent: str) -> str:
     """Active units of a latent, and of how many."""
     use = subject.evaluation.latents.get(latent)
     return "–" if use is None else f"{use.active} of {use.dimensions}"
+
+
+def active_in_all(subject: Subject) -> str:
+    """Active units of all latents together, and of how many."""
+    found = subject.evaluation.latents.values()
+    return f"{sum(u.active for u in found):,} of {sum(u.dimensions for u in found):,}" if found else "–"
 
 
 def differing(named: Mapping[str, Subject]) -> list[str]:

@@ -18,6 +18,7 @@ Rows = Sequence[Mapping[str, float]]
 PER_EXAMPLE = ("loss", "bound", "distortion", "rate")
 MEANS = {"distortion": "−log p(x|z)", "rate": "KL(q‖p)", "loss": "weighted sum of the terms"}
 ACTIVE = "active"
+LINES_NAMED = 6  # lines of a panel that are named one by one
 TRAIN: dict[str, Any] = {"color": "#94a0ac", "linewidth": 1.4, "linestyle": (0, (4, 1.2))}
 VALID: dict[str, Any] = {"color": BLUE, "linewidth": 1.8}
 LINES = {"train": TRAIN, "valid": VALID}
@@ -32,17 +33,20 @@ def curves(rows: Rows, unit: str = "nats") -> Figure:
     distortion and rate; other terms have units of their own, which are not written.
     """
     table = as_table(rows)
-    terms = ordered({column.partition("/")[2] for column in table if "/" in column}, list(table))
+    single, families = apart(ordered({column.partition("/")[2] for column in table if "/" in column}, list(table)))
     best = int(table["valid/loss"].argmin()) if "valid/loss" in table else None
-    columns = len(terms) if len(terms) <= 3 else 2 if len(terms) == 4 else 3
-    height = math.ceil(len(terms) / columns)
+    n = len(single) + len(families)
+    columns = n if n <= 3 else 2 if n == 4 else 3
+    height = math.ceil(n / columns)
     figure = new_figure(max(5.0, 3.8 * columns), 2.7 * height + 0.4)
     panels = figure.subplots(height, columns, squeeze=False, sharex=True).ravel()
-    for panel, term in zip(panels, terms, strict=False):
+    for panel, term in zip(panels, single, strict=False):
         draw_term(panel, table, term, best, unit)
-    for blank in panels[len(terms) :]:
+    for panel, family in zip(panels[len(single) :], families, strict=False):
+        draw_family(panel, table, family, unit)
+    for blank in panels[n:]:
         blank.set_axis_off()
-    for panel in panels[max(0, len(terms) - columns) : len(terms)]:
+    for panel in panels[max(0, n - columns) : n]:
         panel.set_xlabel("epoch")
         panel.tick_params(labelbottom=True)
     figure.align_ylabels(list(panels))
@@ -75,6 +79,47 @@ def ordered(terms: set[str], columns: list[str]) -> list[str]:
         return group, next(i for i, column in enumerate(columns) if column.endswith(f"/{term}"))
 
     return sorted(terms, key=place)
+
+
+def apart(terms: Sequence[str]) -> tuple[list[str], list[list[str]]]:
+    """Terms that have a panel each, and those of single latents ("rate:z1", "rate:z2", ...) that share one, by kind."""
+    families = {kind: [t for t in terms if t.startswith(f"{kind}:")] for kind in ("rate", ACTIVE)}
+    several = [family for family in families.values() if len(family) > 1]
+    shared = {term for family in several for term in family}
+    return [term for term in terms if term not in shared], several
+
+
+def draw_family(axes: Axes, table: Mapping[str, np.ndarray], terms: Sequence[str], unit: str) -> None:
+    """One line for each latent, on the validation examples where there are any: the first pale, the last dark."""
+    dress(axes)
+    epochs, many, ends = table["epoch"], len(terms), dict[str, float]()
+    for i, term in enumerate(terms):
+        values = table[f"valid/{term}"] if f"valid/{term}" in table else table[f"train/{term}"]
+        name, shade = term.partition(":")[2], 0.25 + 0.75 * i / (many - 1)
+        axes.plot(epochs, values, color=BLUE, alpha=shade, linewidth=1.6, marker="o" if len(epochs) == 1 else "")
+        if many <= LINES_NAMED or i in (0, many - 1):
+            ends[name] = float(values[-1])
+    for name, end in together(ends).items():
+        axes.annotate(
+            name, (float(epochs[-1]), end), (4, 0), textcoords="offset points", size=8, color=SOFT, va="center"
+        )
+    axes.set_xlim(float(epochs[0]) - 0.1, float(epochs[-1]) + 0.12 * max(float(np.ptp(epochs)), 1.0))
+    axes.set_ylim(bottom=0.0)
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
+    axes.yaxis.set_major_locator(MaxNLocator(5, integer=is_count(terms[0])))
+    axes.set_ylabel(unit_of(terms[0], unit))
+    axes.set_title("active dimensions by latent" if is_count(terms[0]) else "rate by latent", weight="bold")
+
+
+def together(ends: Mapping[str, float]) -> dict[str, float]:
+    """Where lines end, by their names; those nearer than a sixteenth of the highest share one label."""
+    near, groups = max(ends.values()) / 16, list[list[str]]()
+    for name in sorted(ends, key=lambda name: ends[name]):
+        if groups and ends[name] - ends[groups[-1][0]] < near:
+            groups[-1].append(name)
+        else:
+            groups.append([name])
+    return {", ".join(sorted(group, key=list(ends).index)): ends[group[0]] for group in groups}
 
 
 def draw_term(axes: Axes, table: Mapping[str, np.ndarray], term: str, best: int | None, unit: str) -> None:

@@ -1,13 +1,13 @@
 """The latent space on a page: what its dimensions carry, where examples lie, and what lies between and beside them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from markupsafe import Markup, escape
 from torch import Tensor
 
 from vaekit.evaluation import Holes
-from vaekit.latent import decoded, quantile_grid, spherical, straight, traversal
+from vaekit.latent import decoded, halfway, quantile_grid, spherical, straight, traversal
 from vaekit.report.charts import COLOURS, bars_of_rates, cloud, emptiness, plane
 from vaekit.report.columns import column_names, is_table, spreads
 from vaekit.report.pictures import device_of
@@ -22,22 +22,29 @@ PATHS, STEPS = 6, 9
 DIMENSIONS, REACH = 8, 2.5  # how many are traversed, and how far, in standard deviations of the codes
 PLANE = 15  # images along a side of the manifold
 EMPTIEST = 12
+LATENTS, DRAWN = 3, 1024  # latents whose dimensions are drawn, and dimensions of one, at most
 
 
-def carried(subject: Subject) -> Section | None:
-    """KL per dimension of every latent that has one."""
-    uses = {name: use for name, use in subject.evaluation.latents.items() if use.rate.shape == use.variance.shape}
+def carried(subject: Subject, views: Views) -> Section | None:
+    """KL per dimension of the latents that have one: of up to three, the explored one for certain."""
+    found = subject.evaluation.latents.items()
+    uses = {name: use for name, use in found if use.rate.shape == use.variance.shape and use.dimensions <= DRAWN}
+    order = sorted(uses, key=lambda name: (name != views.latent, -float(uses[name].rate.sum())))[:LATENTS]
+    uses = {name: use for name, use in uses.items() if name in order}
     if not uses:
         return None
     text = (
         "How many nats each dimension tells of an example, on average: its KL(q(z|x) || p(z)). A dimension is active "
-        "(blue) where its code really differs between examples: the variance of E[z|x] exceeds 0.01."
+        "(blue) where its code really differs between examples: the variance of E[z|x] exceeds 0.01"
+        + (", told from its prior's mean in the prior's standard deviations." if views.named else ".")
     )
     exhibits = [
         Exhibit(bars_of_rates(use.rate, use.variance), f"{name}: {use.active} of {use.dimensions} active")
         for name, use in uses.items()
     ]
-    return Section("dimensions", "What each dimension carries", text, exhibits)
+    rest = len(found) - len(uses)
+    notes = [f"Of {rest} other latents the dimensions are not drawn."] if rest else []
+    return Section("dimensions", "What each dimension carries", text, exhibits, notes)
 
 
 def scattered(subject: Subject, views: Views) -> Section | None:
@@ -46,9 +53,10 @@ def scattered(subject: Subject, views: Views) -> Section | None:
         return None
     points, _, _, said = plane(views.flat)
     labels = views.batch.get("labels")
+    labels = None if labels is None or bool((labels < 0).all()) else labels
     names = [] if labels is None else class_names(subject.data.spec)
     text = (
-        f"The posterior means of {len(points):,} {views.role} examples in {said}. "
+        f"The posterior means{views.named} of {len(points):,} {views.role} examples in {said}. "
         + ("Each dot is an example, coloured by its label" if names else "Each dot is an example")
         + (", which the model was not told." if names and subject.data.spec.context != () else ".")
     )
@@ -70,8 +78,11 @@ def interpolated(subject: Subject, views: Views) -> Section | None:
     path = spherical if views.priors else straight
     exhibits = []
     for i in range(min(PATHS if shows_images(spec) else 3, len(views.codes) // 2)):
-        z = path(views.codes[2 * i], views.codes[2 * i + 1], STEPS)
-        made = made_of(subject, views, z, 2 * i)
+        ways = {
+            name: (halfway if name in views.discrete else path)(z[2 * i], z[2 * i + 1], STEPS)
+            for name, z in views.all_codes.items()
+        }
+        made = at_values(subject, ways, views.context_of(2 * i, STEPS))
         alt = f"from example {2 * i + 1} to example {2 * i + 2} in {STEPS} steps"
         images = shows_images(spec)
         drawn = strip(made, alt, views.batch["x"]) if images else fan(made, alt)
@@ -80,8 +91,8 @@ def interpolated(subject: Subject, views: Views) -> Section | None:
         "along an arc, so that all steps are about as far from the origin as codes are" if views.priors else "straight"
     )
     text = (
-        f"Each row leads from one held-out example (its code decoded, left) to another (right), {how}. Steps between "
-        f"should look like data too.{in_context(views)}"
+        f"Each row leads from one held-out example (its code decoded, left) to another (right), {how}."
+        f"{' All latents go together.' if views.named else ''} Steps between should look like data too.{in_context(views)}"
     )
     return Section("interpolation", "Between two examples", text, exhibits)
 
@@ -93,9 +104,10 @@ def traversed(subject: Subject, views: Views) -> Section | None:
         return None
     exhibits = [one_dimension(subject, views, j) for j in views.order[: min(DIMENSIONS, len(views.order))]]
     text = (
-        f"Each picture moves one dimension of one example's code from {-REACH:g} to +{REACH:g} standard deviations of "
-        f"the codes and leaves the others alone; the most informative dimensions come first.{in_context(views)}"
-    ).replace("-", "−", 1)
+        f"Each picture moves one dimension{views.named} of one example's code from −{REACH:g} to +{REACH:g} standard "
+        f"deviations of the codes and leaves {'the others and all other latents' if views.named else 'the others'} alone; "
+        f"the most informative dimensions come first.{in_context(views)}"
+    )
     if is_table(spec):
         text += " Arrows show the columns that move most, in their standard deviations."
     return Section("traversals", "One dimension at a time", text, exhibits)
@@ -121,7 +133,8 @@ def one_dimension(subject: Subject, views: Views, j: int) -> Exhibit:
 def manifold(subject: Subject, views: Views) -> Section | None:
     """The plane of a latent of two dimensions, decoded at even quantiles of the prior."""
     spec = subject.data.spec
-    if views.latent is None or not views.plain or views.codes[0].numel() != 2 or not shows_images(spec):
+    alone = len(views.all_codes) == 1
+    if not (alone and views.plain) or views.codes[0].numel() != 2 or not shows_images(spec):
         return None
     side = PLANE if max(spec.shape) <= 48 else 9
     made = made_of(subject, views, quantile_grid(side).reshape(-1, *views.codes.shape[1:]), 0)
@@ -139,8 +152,9 @@ def holes_shown(subject: Subject, views: Views, found: Holes | None) -> Section 
         return None
     use = subject.evaluation.latents.get(found.latent)
     flat, drawn = found.aggregate.flatten(1), found.prior.flatten(1)
+    of = f" of {found.latent}" if views.named else ""
     text = (
-        "Samples start from draws of the prior, but the decoder has only learned what to do where codes of data lie. "
+        f"Samples start from draws of the prior{of}, but the decoder has only learned what to do where codes of data lie. "
         f"A classifier told the two apart with an area under the curve of {found.auc:.3f} ± {found.standard_error:.3f} "
         f"(0.5: they are alike, 1: always told apart). {found.share:.0%} of the prior lies where codes are less than a "
         "tenth as dense."
@@ -165,7 +179,7 @@ def dreams(subject: Subject, found: Holes) -> list[Exhibit]:
         return []
     chosen = found.emptiest(EMPTIEST)
     context = None if found.context is None else found.context[chosen]
-    made = at_values(subject, found.prior[chosen], context, found.latent)
+    made = at_values(subject, {found.latent: found.prior[chosen]}, context)
     caption = "What the model makes of the emptiest draws of the prior: likely its worst samples"
     return [Exhibit(strip(made, caption, made.clamp(0, 1), 4), caption, "strip")]
 
@@ -178,19 +192,18 @@ def depth_key() -> Markup:
 
 
 def made_of(subject: Subject, views: Views, z: Tensor, row: int) -> Tensor:
-    """What the model makes of values of the explored latent, all in the context of one example."""
+    """What the model makes of values of the explored latent, with the other codes and the context of one example."""
     assert views.latent is not None
-    context = None if views.context is None else views.context[row : row + 1].expand(len(z), *views.context.shape[1:])
-    return at_values(subject, z, context, views.latent)
+    values = {**views.beside(row, len(z)), views.latent: z}
+    return at_values(subject, values, views.context_of(row, len(z)))
 
 
-def at_values(subject: Subject, z: Tensor, context: Tensor | None, latent: str) -> Tensor:
+def at_values(subject: Subject, values: Mapping[str, Tensor], context: Tensor | None) -> Tensor:
     """Decoded in the model's precision and place, and brought back."""
-    model = subject.model
-    like = next((p for p in model.parameters() if p.is_floating_point()), z)
-    device = device_of(model)
-    given = None if context is None else context.to(device)
-    return decoded(model, z.to(like), given, latent).cpu().float()
+    model, device = subject.model, device_of(subject.model)
+    like = next((p for p in model.parameters() if p.is_floating_point()), torch.empty(()))
+    given = {name: z.to(like if z.is_floating_point() else device) for name, z in values.items()}
+    return decoded(model, given, None if context is None else context.to(device)).cpu().float()
 
 
 def in_context(views: Views) -> str:

@@ -39,7 +39,8 @@ class Finding:
 class Evidence:
     """The figures that a verdict is made of.
 
-    `record` is run.json and `rows` metrics.csv; `latents` how each latent is used; `family` the class of p(x|z);
+    `record` is run.json and `rows` metrics.csv; `latents` how each latent is used, and `rates` its nats where there are
+    several; `family` the class of p(x|z);
     `examples` those trained on; `auc` and `auc_error` of the test for holes; `explained` the share of the variance of
     held-out examples that their reconstructions have.
     """
@@ -56,6 +57,11 @@ class Evidence:
     auc: float | None = None
     auc_error: float = 0.0
     explained: float | None = None
+    rates: Mapping[str, float] = field(default_factory=dict)
+
+    def told(self) -> dict[str, float]:
+        """The nats that each latent tells of an example."""
+        return dict(self.rates) or {name: float(use.rate.sum()) for name, use in self.latents.items()}
 
     @property
     def options(self) -> set[str]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from markupsafe import Markup, escape
 
 from vaekit.evaluation import Evaluation, Figure
+from vaekit.evaluation.evaluate import NATS
 from vaekit.report.subject import Exhibit, Section, Subject
 
 __all__ = ["in_numbers", "table"]
@@ -23,9 +24,12 @@ def in_numbers(subject: Subject) -> Section:
 
 def rows(subject: Subject) -> Iterator[tuple[str, ...]]:
     """Name, value, unit and meaning of every figure."""
+    told = subject.evaluation.profile()
     for name, figure in {**subject.evaluation.figures(), **subject.quality}.items():
-        yield name, str(figure), figure.unit, figure.what
-    yield from uses(subject.evaluation)
+        if not (told and name.startswith("rate of ")):
+            yield name, str(figure), figure.unit, figure.what
+    yield from ((f"rate of {line.name}", line.value, NATS, line.use) for line in told)
+    yield from () if told else uses(subject.evaluation)
 
 
 def uses(evaluation: Evaluation) -> Iterator[tuple[str, ...]]:

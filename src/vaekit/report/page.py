@@ -12,11 +12,16 @@ from markupsafe import Markup
 from vaekit.data import Data
 from vaekit.evaluation import Holes, holes
 from vaekit.report.columns import is_table, marginals, reconstructed_columns
+from vaekit.report.completing import completed
 from vaekit.report.exploring import carried, holes_shown, interpolated, manifold, scattered, traversed
+from vaekit.report.film import are_clips
 from vaekit.report.findings import Evidence, Finding, Weight
+from vaekit.report.labelled import labelled
+from vaekit.report.levels import added_by_each, told_by_each
 from vaekit.report.numbers import in_numbers
 from vaekit.report.pictures import evaluated, own_generators
 from vaekit.report.running import code, repeated, trained
+from vaekit.report.sequences import exchanged, filmed, imagined
 from vaekit.report.showing import reconstructed, sampled
 from vaekit.report.subject import Exhibit, Section, Subject
 from vaekit.report.verdict import verdict
@@ -46,7 +51,7 @@ def write_report(subject: Subject, path: Path | None = None, seed: int = 0) -> P
     target = check_target(subject.path / "report.html" if path is None else Path(path))
     with torch.no_grad(), evaluated(subject.model), own_generators(subject.model, seed):
         views = looked(subject, seed)
-        found = holes(subject.model, held_out(subject)[1], latent=views.latent, seed=seed, at=subject.at)
+        found = holes(subject.model, held_out(subject)[1], latent=views.tested, seed=seed, at=subject.at)
         sections = {section.key: section for section in shown(subject, views, found) if section is not None}
     findings = verdict(evidence(subject, views, found))
     missing = [said for key, said in MISSING.items() if key not in sections]
@@ -68,9 +73,16 @@ def shown(subject: Subject, views: Views, found: Holes | None) -> Iterator[Secti
     tabular = is_table(subject.data.spec)
     yield in_numbers(subject)
     yield trained(subject)
-    yield reconstructed_columns(subject, views) if tabular else reconstructed(subject, views)
-    yield marginals(subject, views) if tabular else sampled(subject, views)
-    yield carried(subject)
+    clips = are_clips(subject.data.spec)
+    seen, drawn = (filmed, imagined) if clips else (reconstructed, sampled)
+    yield reconstructed_columns(subject, views) if tabular else seen(subject, views)
+    yield marginals(subject, views) if tabular else drawn(subject, views)
+    yield exchanged(subject, views)
+    yield completed(subject, views)
+    yield labelled(subject, views)
+    yield told_by_each(subject)
+    yield added_by_each(subject, views)
+    yield carried(subject, views)
     yield scattered(subject, views)
     yield interpolated(subject, views)
     yield traversed(subject, views)
@@ -95,6 +107,7 @@ def evidence(subject: Subject, views: Views, found: Holes | None) -> Evidence:
         None if found is None else found.auc,
         0.0 if found is None else found.standard_error,
         explained(views),
+        {name: figure.value for name, figure in figures.rates.items()},
     )
 
 
@@ -103,6 +116,8 @@ def explained(views: Views) -> float | None:
     x, x_hat = views.batch["x"].double(), views.x_hat
     if x_hat is None or len(x) < 2:
         return None
+    if "mask" in views.batch:
+        x, x_hat = x[views.batch["mask"]], x_hat[views.batch["mask"]]
     spread = float(x.var(0, correction=0).sum())
     return 1 - float((x - x_hat).square().mean(0).sum()) / spread if spread > 0 else None
 

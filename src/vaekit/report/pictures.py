@@ -9,19 +9,26 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from vaekit.data import Data, Split, epoch_order
-from vaekit.latent import typical
-from vaekit.models.choices import Mean
+from vaekit.latent import from_priors, typical, worth_showing
+from vaekit.models.choices import Choice, Mean
 from vaekit.models.inference import Inference
 from vaekit.models.model import Model
 from vaekit.models.statistics import LatentStatistics
+from vaekit.report.by_level import kl_per_level, level_by_level
 from vaekit.report.curves import curves
+from vaekit.report.film import are_clips, film_pairs
 from vaekit.report.grids import is_image, reconstructions, samples
 from vaekit.report.latents import kl_per_dimension
+from vaekit.training.averages import Means
+from vaekit.training.step import of_graph
+from vaekit.training.validation import rates_of
 
 __all__ = ["draw_pictures", "pictures_of"]
 
 PAIRS, VECTORS, POINTS = 32, 12, 500  # how many examples of images, of vectors, of points in the plane
 PER_CLASS, VECTORS_PER_CLASS, CLASSES = 10, 4, 20
+FILMS = 4  # clips, frame by frame
+LEVELS = 8  # examples, and numbers of latents, in the picture of what each adds
 AT_ONCE, MOST = 100, 5000  # examples in a batch, and in all, that the KL of dimensions is averaged over
 
 
@@ -43,8 +50,8 @@ def pictures_of(model: Model, data: Data, rows: Sequence[Mapping[str, float]], s
 
     Examples are of the validation split (else test, else train), chosen by `seed`. Reconstructions and samples show the
     mean of p(x|z), its mode where there is no mean. Without rows there are no curves, without a prior no samples, and
-    without a rate for every dimension no KL; of several latents each has its own kl-NAME. Modes of the model and the
-    global generators are as before afterwards.
+    without a rate for every dimension no KL. Of several latents kl has a bar for each, and levels shows what each adds
+    to pictures. Modes of the model and the global generators are as before afterwards.
     """
     split = next(part for part in (data.valid, data.test, data.train) if part is not None)
     figures = {"curves": curves(rows)} if rows else {}
@@ -58,12 +65,26 @@ def drawn(model: Model, data: Data, split: Split, seed: int) -> dict[str, Figure
     batch = batch_of(model, split, order[: how_many(data.spec.shape)])
     inference = infer(model, batch)
     figures: dict[str, Figure] = {}
+    if are_clips(data.spec) and "x" in inference.likelihoods:
+        figures["reconstructions"] = film_pairs(batch["x"][:FILMS].cpu(), typical(inference)[:FILMS].cpu())
     if drawable_shape(data.spec.shape) and "x" in inference.likelihoods:
         x_hat = typical(inference, "x")
         figures["reconstructions"] = reconstructions(batch["x"], x_hat)
-        if all(latent.prior is not None for latent in inference.latents.values()):
+        if all(latent.has_prior for latent in inference.latents.values()):
             figures["samples"] = draw_samples(model, data, batch)
-    return figures | draw_kl(model, split, order[:MOST])
+    rates, kl = draw_kl(model, split, order[:MOST])
+    several = len(inference.latents) > 1 and "samples" in figures and is_image(batch["x"])
+    return figures | (draw_levels(model, batch, list(inference.latents), rates) if several else {}) | kl
+
+
+def draw_levels(
+    model: Model, batch: Mapping[str, Tensor], names: Sequence[str], rates: Mapping[str, float]
+) -> dict[str, Figure]:
+    """What each latent adds to the first few examples."""
+    few = {name: t[:LEVELS] for name, t in batch.items()}
+    counts = worth_showing([rates.get(name, 0.0) for name in names], LEVELS)
+    made = {n: typical(infer(model, few, from_priors(names, n))).cpu() for n in counts}
+    return {"levels": level_by_level(few["x"].cpu(), made, names)}
 
 
 def draw_samples(model: Model, data: Data, batch: Mapping[str, Tensor]) -> Figure:
@@ -80,17 +101,21 @@ def draw_samples(model: Model, data: Data, batch: Mapping[str, Tensor]) -> Figur
     return samples(typical(made, "x"), data=x)
 
 
-def draw_kl(model: Model, split: Split, order: Tensor) -> dict[str, Figure]:
-    """A figure per latent whose rate is known for every dimension."""
-    statistics, whole = LatentStatistics(), set[str]()
+def draw_kl(model: Model, split: Split, order: Tensor) -> tuple[dict[str, float], dict[str, Figure]]:
+    """The rate of each of several latents, nats; and a bar for each, or for every dimension of the only one."""
+    statistics, whole, rates = LatentStatistics(), set[str](), Means()
     for rows in order.split(AT_ONCE):
-        inference = infer(model, batch_of(model, split, rows))
+        batch = batch_of(model, split, rows)
+        inference = model.infer(of_graph(batch), batch.get("context"))
         statistics.add(inference)
+        rates.add(rates_of(inference), len(rows))
         whole |= {name for name in statistics.rate() if not by_dimension(inference, name)}
+    found = rates.means()
+    if found:
+        return found, {"kl": kl_per_level(found, statistics.active())}
     variance = statistics.variance()
-    shown = {name: rate for name, rate in statistics.rate().items() if name not in whole}
-    names = {name: "kl" if len(shown) == 1 else f"kl-{name}" for name in shown}
-    return {names[name]: kl_per_dimension(rate, variance[name]) for name, rate in shown.items()}
+    shown = [kl_per_dimension(rate, variance[name]) for name, rate in statistics.rate().items() if name not in whole]
+    return {}, {"kl": shown[0]} if shown else {}
 
 
 def by_dimension(inference: Inference, name: str) -> bool:
@@ -100,15 +125,21 @@ def by_dimension(inference: Inference, name: str) -> bool:
     return latent.rate_elements.shape[-rank:] == latent.value.shape[-rank:] if rank else True
 
 
-def infer(model: Model, batch: Mapping[str, Tensor]) -> Inference:
-    """A walk at the posteriors' means."""
-    return model.infer({"x": batch["x"]}, batch.get("context"), default=Mean())
+def infer(model: Model, batch: Mapping[str, Tensor], at: Mapping[str, Choice] | None = None) -> Inference:
+    """A walk at the posteriors' means, but for what `at` says."""
+    return model.infer(of_graph(batch), batch.get("context"), at=at, default=Mean())
 
 
 def batch_of(model: Model, split: Split, rows: Tensor) -> dict[str, Tensor]:
-    """These examples, where the model is."""
+    """These examples, with their context, where the model is."""
     device = device_of(model)
-    return {name: t.to(device) for name, t in split.batch(rows).items()}
+    return with_context(model, {name: t.to(device) for name, t in split.batch(rows).items()})
+
+
+def with_context(model: Model, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The batch and the context that the model finds in it, where it finds its own."""
+    context = model.context_of(batch, batch.get("context"))
+    return {**batch} if context is None else {**batch, "context": context}
 
 
 def how_many(shape: tuple[int, ...]) -> int:

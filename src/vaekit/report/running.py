@@ -4,10 +4,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from markupsafe import Markup, escape
+from torch import nn
 
-from vaekit.report.charts import course, course_caption
+from vaekit.models.sizes import in_lists, parameter_counts
+from vaekit.report.charts import course, course_caption, course_of_several
 from vaekit.report.commands import repeats
-from vaekit.report.curves import as_table, ordered
+from vaekit.report.curves import apart, as_table, ordered
 from vaekit.report.numbers import table
 from vaekit.report.subject import Exhibit, Section, Subject
 
@@ -24,14 +26,16 @@ def trained(subject: Subject) -> Section | None:
         return Section("curves", "How training went", f"There are no curves: {error}.")
     best = int(columns["valid/loss"].argmin()) if "valid/loss" in columns else None
     terms = ordered({name.partition("/")[2] for name in columns if "/" in name}, list(columns))
-    exhibits = [Exhibit(course(columns, term, best), course_caption(columns, term, best, "nats")) for term in terms]
+    single, families = apart(terms)
+    exhibits = [Exhibit(course(columns, term, best), course_caption(columns, term, best, "nats")) for term in single]
+    exhibits += [Exhibit(*course_of_several(columns, family, best)) for family in families]
     epoch = (
         "" if best is None else f" The vermilion line is epoch {columns['epoch'][best]:.0f}, the lowest validation loss"
     )
     kept = "" if best is None else ": its weights were kept."
     text = (
         "Every term of the objective over the epochs, in training (grey, dashed) and on the validation examples (blue), "
-        f"which the model never learns from.{epoch}{kept}"
+        f"which the model never learns from.{' Single latents are those in validation.' if families else ''}{epoch}{kept}"
     )
     return Section("curves", "How training went", text, exhibits)
 
@@ -53,6 +57,7 @@ def facts(subject: Subject) -> Iterator[tuple[str, str]]:
     yield "arguments", listed(record["arguments"])
     yield "objective", str(record.get("objective", ""))
     yield "parameters", f"{record['parameters']:,}" if "parameters" in record else ""
+    yield "parameters by part", by_part(subject.model)
     plan = dict(record["plan"])
     yield "optimiser", listed(plan.pop("optimiser", {}))
     yield "plan", listed(plan)
@@ -60,6 +65,12 @@ def facts(subject: Subject) -> Iterator[tuple[str, str]]:
     yield "epochs", f"{len(subject.rows)}, the best one {record['best_epoch']}" if record.get("best_epoch") else ""
     yield "duration", lasted(record)
     yield "versions", listed(record.get("versions", {}))
+
+
+def by_part(model: nn.Module) -> str:
+    """How many numbers each part has; neighbours in a list of modules together."""
+    parts = in_lists(parameter_counts(model))
+    return ", ".join(f"{name} {count:,}" for name, count in parts.items()) if len(parts) > 1 else ""
 
 
 def lasted(record: Mapping[str, Any]) -> str:

@@ -63,29 +63,74 @@ def halved(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def collapsed(evidence: Evidence) -> Finding | None:
-    """No dimension of a latent is active, or all of them together tell less than 0.1 nats."""
-    dead = [n for n, use in evidence.latents.items() if use.active == 0 or float(use.rate.sum()) < 0.1]
-    if not dead:
+    """No dimension of the latent is active, or all of them together tell less than 0.1 nats; of several latents, all of
+    them tell less.
+    """
+    told = evidence.told()
+    several = len(told) > 1
+    dead = (
+        idle(evidence) if several else [n for n, use in evidence.latents.items() if use.active == 0 or told[n] < IDLE]
+    )
+    if not dead or len(dead) < len(told):
         return None
-    name = " and ".join(dead)
+    name = listed(dead, list(told))
     beta = evidence.record["arguments"].get("beta", 1.0)
     weaker = evidence.retrain(beta=1.0) if beta > 1 else ""
     command = weaker or evidence.retrain(free_bits=0.1) or evidence.retrain("annealed-vae")
     return Finding(
         "collapsed",
         Weight.PROBLEM,
-        f"The latent {name} has collapsed.",
-        f"{name} is nearly the same for every example, so the decoder ignores it: reconstructions all look alike, and "
-        "the codes are of no use.",
+        f"The latents {name} have collapsed." if several else f"The latent {name} has collapsed.",
+        f"{f'All {len(dead)} latents are' if several else f'{name} is'} nearly the same for every example, so the decoder "
+        f"ignores {'them' if several else 'it'}: reconstructions all look alike, and the codes are of no use.",
         "Keep every dimension above a floor of nats (free bits), or let the weight of the rate rise slowly "
         "(annealed-vae). If beta is above 1, lower it.",
         command,
     )
 
 
+def unused(evidence: Evidence) -> Finding | None:
+    """Of several latents some, but not all, tell less than 0.1 nats of an example; a problem where that is half of them."""
+    told, dead = evidence.told(), idle(evidence)
+    if not dead or len(dead) == len(told):
+        return None
+    name, one = listed(dead, list(told)), len(dead) == 1
+    stack = evidence.record["recipe"] == "stack-vae"
+    free = evidence.retrain(free_bits=1.0) if not evidence.record["arguments"].get("free_bits") else ""
+    return Finding(
+        "unused",
+        Weight.PROBLEM if 2 * len(dead) >= len(told) else Weight.HINT,
+        f"{len(dead)} of {len(told)} latents {'is' if one else 'are'} unused: {name}.",
+        f"{'It tells' if one else 'Each tells'} less than {IDLE} nats of an example: the other latents say all that is said, "
+        f"and what is drawn from {'its prior' if one else 'their priors'} is the same whatever the example.",
+        ("A ladder infers from the top down, and keeps upper latents in use where a stack does not. " if stack else "")
+        + "Let the weight of the rate rise more slowly at the start, or give each latent free bits.",
+        (evidence.retrain("ladder-vae") if stack else "") or free,
+    )
+
+
+def idle(evidence: Evidence) -> list[str]:
+    """The latents, where there are several, that tell next to nothing."""
+    told = evidence.told()
+    return [name for name, nats in told.items() if nats < IDLE] if len(told) > 1 else []
+
+
+def listed(chosen: Sequence[str], names: Sequence[str]) -> str:
+    """Names in words; three and more that are neighbours in the whole list by their ends."""
+    groups = list[list[str]]()
+    for name in chosen:
+        last = groups[-1][-1] if groups else None
+        if last is not None and names.index(name) == names.index(last) + 1:
+            groups[-1].append(name)
+        else:
+            groups.append([name])
+    parts = [part for group in groups for part in ([f"{group[0]} to {group[-1]}"] if len(group) > 2 else group)]
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+
+
 def oversized(evidence: Evidence) -> Finding | None:
-    """At most half of a latent's dimensions are active, but some are, of at least 4."""
-    for name, use in evidence.latents.items():
+    """At most half of the only latent's dimensions are active, but some are, of at least 4."""
+    for name, use in evidence.latents.items() if len(evidence.told()) == 1 else ():
         if 0 < use.active <= use.dimensions / 2 and use.dimensions >= 4 and float(use.rate.sum()) >= 0.1:
             smaller = max(2, use.active + 1)
             return Finding(
@@ -102,7 +147,7 @@ def oversized(evidence: Evidence) -> Finding | None:
 
 def cramped(evidence: Evidence) -> Finding | None:
     """Every dimension of the only latent is active and carries more than 1 nat: there may be more to tell."""
-    if len(evidence.latents) != 1:
+    if len(evidence.latents) != 1 or len(evidence.told()) != 1:
         return None
     use = next(iter(evidence.latents.values()))
     if use.active < use.dimensions or float(use.rate.min()) <= 1.0:
@@ -300,12 +345,14 @@ def finite(*series: np.ndarray) -> bool:
     return all(bool(np.isfinite(values).all()) for values in series)
 
 
+IDLE = 0.1  # nats of an example, below which a latent tells nothing
 BLURRING = ("Bernoulli", "Normal", "Laplace", "ContinuousBernoulli", "Beta", "LogitNormal", "StudentT", "OptimalNormal")
 SHARPER = ("discretised-logistic-mixture", "discretised-logistic")
 Judge = Callable[[Evidence], Finding | None]
 JUDGES: tuple[Judge, ...] = (
     stopped,
     collapsed,
+    unused,
     alike,
     overfitted,
     memorising,

@@ -10,12 +10,11 @@ from torch import Tensor
 
 from vaekit.data import DataSpec, Split, epoch_order
 from vaekit.distributions.elements import without_independence
-from vaekit.distributions.point_mass import PointMass
 from vaekit.latent import typical
-from vaekit.models.choices import Mean, is_discrete
+from vaekit.models.choices import Choice, Mean
 from vaekit.models.inference import Inference, Latent
 from vaekit.models.model import Model
-from vaekit.report.pictures import device_of
+from vaekit.report.pictures import device_of, with_context
 from vaekit.report.style import number
 from vaekit.report.subject import Subject
 from vaekit.training.step import ASIDE, matching
@@ -23,6 +22,7 @@ from vaekit.training.step import ASIDE, matching
 __all__ = ["Views", "held_out", "looked", "pixels", "shown_batch"]
 
 MOST, ELEMENTS, AT_ONCE = 2000, 1 << 24, 1 << 20  # examples, numbers in them, and numbers walked at once
+SHOWN = 12  # examples that are shown one by one
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,9 +31,11 @@ class Views:
 
     `batch`, with `x_hat`: up to 2,000 held-out examples and their reconstructions at the posterior's mean. `latent`:
     the latent that is explored, with the mean of its posterior for each example (`codes`, (N, *latent)); None where
-    there is no continuous one. `order`: its dimensions, the most informative first, by `measure`: nats where `rated`,
-    else the spread of codes. `family`: the distribution of p(x|z). `plain`: whether the latent's prior is the standard
-    normal. `priors`: whether every latent has one.
+    there is no continuous one. `all_codes`: those of every latent, in the order of the walk, of the first few examples;
+    `discrete`: which latents are. `tested`: the latent whose prior is tested for holes. `order`: the dimensions of the
+    explored one, the most informative first, by `measure`: nats where `rated`, else the spread of codes. `family`: the
+    distribution of p(x|z). `plain`: whether the latent's prior is the standard normal. `priors`: whether every latent
+    has one.
     """
 
     role: str
@@ -42,6 +44,9 @@ class Views:
     family: str
     latent: str | None
     codes: Float[Tensor, "N *latent"]
+    all_codes: Mapping[str, Tensor]
+    discrete: frozenset[str]
+    tested: str | None
     order: list[int]
     measure: list[float]
     rated: bool
@@ -52,6 +57,20 @@ class Views:
     def context(self) -> Tensor | None:
         """The context of each example."""
         return self.batch.get("context")
+
+    @property
+    def named(self) -> str:
+        """ " of NAME" where there are several latents, to be put into a sentence; else nothing."""
+        return f" of {self.latent}" if len(self.all_codes) > 1 else ""
+
+    def context_of(self, row: int, n: int) -> Tensor | None:
+        """An example's context n times, where there is one."""
+        return None if self.context is None else self.context[row : row + 1].expand(n, *self.context.shape[1:])
+
+    def beside(self, row: int, n: int) -> dict[str, Tensor]:
+        """An example's codes of the latents that are not explored, n times each."""
+        others = {name: z[row] for name, z in self.all_codes.items() if name != self.latent}
+        return {name: z.expand(n, *z.shape) for name, z in others.items()}
 
     def informs(self, dimension: int) -> str:
         """How much a dimension says of x, in words."""
@@ -86,7 +105,7 @@ def looked(subject: Subject, seed: int) -> Views:
     """Walks with held-out examples, at the posteriors' means, in pieces that fit the memory."""
     size = pixels(subject.data.spec)
     role, split = held_out(subject)
-    batch = shown_batch(split, seed, max(16, min(MOST, ELEMENTS // size)))
+    batch = with_context(subject.model, shown_batch(split, seed, max(16, min(MOST, ELEMENTS // size))))
     pieces = torch.arange(len(batch["x"])).split(max(1, AT_ONCE // size))
     walks = [inferred(subject.model, {name: t[rows] for name, t in batch.items()}) for rows in pieces]
     latent = explored(walks[0], subject)
@@ -100,19 +119,22 @@ def looked(subject: Subject, seed: int) -> Views:
         family_of(walks[0]),
         latent,
         codes,
+        {name: found.value[:SHOWN].cpu() for name, found in walks[0].latents.items()},
+        frozenset(name for name, found in walks[0].latents.items() if found.discrete),
+        used_first(walks[0], subject) or latent,
         sorted(range(len(measure)), key=lambda i: -measure[i]),
         measure,
         rated,
         latent is not None and standard(walks[0].latents[latent]),
-        all(found.prior is not None for found in walks[0].latents.values()),
+        all(found.has_prior for found in walks[0].latents.values()),
     )
 
 
-def inferred(model: Model, batch: Mapping[str, Tensor]) -> Inference:
-    """A walk at the posteriors' means, on the model's device and in its precision."""
+def inferred(model: Model, batch: Mapping[str, Tensor], at: Mapping[str, Choice] | None = None) -> Inference:
+    """A walk at the posteriors' means, but for what `at` says, on the model's device and in its precision."""
     given = {name: t.to(device_of(model)) for name, t in matching(batch, model).items()}
     data = {name: t for name, t in given.items() if name not in ASIDE}
-    return model.infer(data, given.get("context"), default=Mean())
+    return model.infer(data, given.get("context"), at=at, default=Mean())
 
 
 def explored(inference: Inference, subject: Subject) -> str | None:
@@ -122,12 +144,16 @@ def explored(inference: Inference, subject: Subject) -> str | None:
     return max(suited, key=lambda name: float(used[name].rate.sum()) if name in used else -math.inf, default=None)
 
 
+def used_first(inference: Inference, subject: Subject) -> str | None:
+    """The first continuous latent that has a prior and tells more than a twentieth of all nats."""
+    rates = {name: figure.value for name, figure in subject.evaluation.rates.items()}
+    suited = [n for n, latent in inference.latents.items() if continuous(latent) and latent.prior is not None]
+    return next((name for name in suited if rates.get(name, 0.0) > 0.05 * sum(rates.values())), None)
+
+
 def continuous(latent: Latent) -> bool:
     """Whether values of the latent are points of a space: draws or computed, but no categories and no code words."""
-    q = latent.posterior
-    if q is None or latent.leading != 1:
-        return False
-    return q.code is None if isinstance(q, PointMass) else not is_discrete(q)
+    return latent.posterior is not None and latent.leading == 1 and not latent.discrete
 
 
 def informative(subject: Subject, latent: str | None, codes: Tensor) -> tuple[list[float], bool]:

@@ -14,7 +14,7 @@ from vaekit.recipes import System
 from vaekit.training.noise import seed_at
 from vaekit.training.weights import misfit
 
-__all__ = ["built"]
+__all__ = ["blueprint", "built"]
 
 MOST_TENSORS = 100_000
 SLACK = 1 << 30  # bytes that a model may hold besides what is saved of it
@@ -38,12 +38,7 @@ def built(
 
 def check_size(make: Callable[[], System], saved: Mapping[str, Tensor] | None) -> None:
     """Build it on the meta device, where tensors are shapes alone, and raise ValueError where it cannot be meant."""
-    most = MOST_TENSORS if saved is None else 4 * len(saved) + 64
-    try:
-        with at_most(most), torch.random.fork_rng([]), torch.device("meta"):
-            model = make().model
-    except (RuntimeError, OverflowError, TypeError) as error:
-        raise ValueError(f"no model can be built with these options: {str(error).splitlines()[0][:200]}") from error
+    model = blueprint(make, MOST_TENSORS if saved is None else 4 * len(saved) + 64).model
     why = None if saved is None else misfit(saved, model.state_dict())
     if why is not None:
         raise ValueError(f"the saved weights are of another model: {why}")
@@ -51,6 +46,15 @@ def check_size(make: Callable[[], System], saved: Mapping[str, Tensor] | None) -
     bound = there if saved is None else SLACK + sum(t.nbytes for t in saved.values()) * 2
     if size > bound:
         raise ValueError(f"the model would need {in_gib(size)} for its weights alone, there are {in_gib(bound)}")
+
+
+def blueprint(make: Callable[[], System], most: int = MOST_TENSORS) -> System:
+    """The system on the meta device: its names, shapes and sizes, without memory. ValueError where there can be none."""
+    try:
+        with at_most(most), torch.random.fork_rng([]), torch.device("meta"):
+            return make()
+    except (RuntimeError, OverflowError, TypeError) as error:
+        raise ValueError(f"no model can be built with these options: {str(error).splitlines()[0][:200]}") from error
 
 
 @contextmanager

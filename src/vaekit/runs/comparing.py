@@ -25,7 +25,7 @@ class Comparison:
 
     def table(self) -> Table:
         """A column for each run and a row for each figure, with its unit."""
-        figures = {name: found.figures() for name, found in self.evaluations.items()}
+        figures = {name: found.summary() for name, found in self.evaluations.items()}
         kinds = dict.fromkeys(kind for found in figures.values() for kind in found)
         table = Table(title="held-out data; ± one standard error over examples", caption="\n".join(self.notes))
         for column in ("", "unit", *(f"{name}\n{self.recipes[name] or 'by hand'}" for name in figures)):

@@ -22,7 +22,8 @@ __all__ = ["from_pretrained", "load"]
 
 def load(path: Path | str, *, model: Model | None = None, weights: str = "best", at: Choices | None = None) -> Run:
     """Open a run. One of a recipe is built again by name; one composed by hand needs `model`, the same composition, and
-    `at`, where it was trained with one.
+    `at`, where another thing is to happen at its latents than what the model does itself: what was observed in training
+    is not observed when the model is asked.
 
     Nothing in the folder is executed: weights are safetensors and everything else is JSON or CSV. No memory is taken
     for a model before the saved weights have its names and shapes.
@@ -39,7 +40,7 @@ def load(path: Path | str, *, model: Model | None = None, weights: str = "best",
     system = rebuilt(record, header(file)) if model is None else System(model, Distortion())
     load_weights(system.model, file)
     system.model.eval()
-    return Run(folder, system.model, on_labels=system.on_labels, at=at or system.at)
+    return Run(folder, system.model, on_labels=system.on_labels, at=at)
 
 
 def from_pretrained(source: Path | str, *, revision: str | None = None, token: str | None = None) -> Run:

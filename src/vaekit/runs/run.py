@@ -1,7 +1,5 @@
 """A run: a trained model and its folder, and what it can be asked."""
 
-import hashlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,13 +11,16 @@ import vaekit.data
 from vaekit.data import Data, DataSpec, Split
 from vaekit.evaluation import Evaluation, Inception, Quality, evaluate, quality
 from vaekit.integrations.hub import push
-from vaekit.latent import decoded, spherical, straight, traversal
 from vaekit.models import Model
-from vaekit.models.choices import FromPrior
-from vaekit.runs import asking
+from vaekit.runs import asking, conditioning, keeping, swapping
+from vaekit.runs import codes as coding
+from vaekit.runs import labels as by_label
+from vaekit.runs import levels as from_top
+from vaekit.runs.codes import Codes
+from vaekit.runs.labels import Prediction
+from vaekit.runs.levels import Temperature
 from vaekit.runs.sameness import check_same
 from vaekit.training import Choices, read_metrics
-from vaekit.training.checkpoint import write_text
 from vaekit.training.folder import RunFolder
 
 if TYPE_CHECKING:
@@ -65,6 +66,11 @@ class Run:
         return DataSpec.from_dict(self.record["spec"])
 
     @property
+    def latents(self) -> dict[str, tuple[int, ...]]:
+        """The shape of a value of each latent, by its name, in the order in which the model draws them."""
+        return asking.latents_of(self)
+
+    @property
     def metrics(self) -> list[dict[str, float]]:
         """One row per epoch, nats per example."""
         return read_metrics(self.folder.metrics)
@@ -90,16 +96,17 @@ class Run:
         assert split is not None
         return chosen, split
 
-    def read(self, examples: Any, labels: Any = None, *, label: int | str | None = None) -> Split:
+    def read(self, examples: Any, labels: Any = None, *, label: int | str | None = None, context: Any = None) -> Split:
         """New examples, read the way the training data was; a `Split` as it is.
 
-        A model conditioned on labels needs those of the examples: their own, `labels`, or one `label` for all.
+        A model conditioned on labels needs those of the examples: their own, `labels`, or one `label` for all. One that
+        takes another context needs that: `context`, an array or .npy file, where an .npz does not bring it along.
         """
         split = examples if isinstance(examples, Split) else vaekit.data.read(examples, self.spec, labels=labels)
         if label is not None:
             split = asking.labelled(self, split, label)
         if not self.on_labels:
-            return split
+            return conditioning.in_context(self, split, context)
         if split.labels is None:
             raise ValueError(
                 "this model is conditioned on labels: give label=, one for all, or labels=, a column or an .npy file"
@@ -116,91 +123,170 @@ class Run:
 
     def sample(
         self,
-        n: int = 1,
+        n: int | None = None,
         seed: int = 0,
-        context: Tensor | None = None,
+        context: Any = None,
         mean: bool = True,
         *,
         label: int | str | None = None,
-        temperature: float = 1.0,
+        temperature: Temperature = 1.0,
+        length: int | None = None,
     ) -> Tensor:
         """`n` events from the model: the mean of p(x|z), or draws of x; (n, *event).
 
-        `label`, by its number or name, is for models conditioned on labels; without one, every class in turn.
-        `temperature` scales the spread of the prior: below 1 for more typical samples that differ less.
+        `context`: an array or .npy file with a row for each sample (rows in turn where n is another number), and for a
+        model that completes, the examples. `label`, by its number or name, is for models conditioned on labels; without
+        one, every class in turn; likewise for models with a label of their own that decides what they generate.
+        `temperature` scales the spread of the prior: below 1 for more typical samples that differ less, 0 for its mean.
+        Of several latents each can have its own: a number for each from the top on, or some by name, as {"z1": 0.7}.
+        `length`: how many steps sequences take, those of the data if not said.
         """
         asking.check_prior(self)
-        given = asking.context_of(self, n, label) if context is None else context
+        at = from_top.tempered_latents(self, temperature)
+        count, given = conditioning.for_samples(self, n, context, None if by_label.is_told(self) else label)
+        at |= by_label.told(self, count, label)
         with asking.answering(self.model, seed):
-            inference = self.model.generate(n, given, default=FromPrior(temperature))
+            inference = self.model.generate(count, given, at=at, length=length)
             return self.spec.restore(asking.shown(inference, mean))
 
-    def reconstruct(self, examples: Any, context: Tensor | None = None) -> Tensor:
-        """The mean of p(x|z) at the mean of q(z|x), for every example: (N, *event)."""
-        return self.spec.restore(asking.reconstruct(self, self.read(examples), context))
+    def reconstruct(
+        self,
+        examples: Any,
+        context: Any = None,
+        *,
+        levels: int | None = None,
+        temperature: float = 0.0,
+        seed: int = 0,
+    ) -> Tensor:
+        """The mean of p(x|z) at the mean of q(z|x), for every example: (N, *event).
+
+        With `levels`, only the first so many latents are read from the example, from the top on; those below come from
+        their priors: their means, or with a `temperature` above 0 draws under `seed`.
+        """
+        given = None if context is None else conditioning.contexts(self, context)
+        split = self.read(examples) if given is None or self.on_labels else self.read(examples, context=context)
+        made = from_top.reconstruct(self, split, given, levels, temperature, seed)
+        return self.spec.restore(made)
+
+    def complete(self, examples: Any = None, n: int = 8, *, seed: int = 0, mean: bool = True) -> Tensor:
+        """`n` completions of each example (N, n, *event): what is observed of it, and the rest drawn from the model.
+
+        Each is the mean of p(x|z), or with `mean` False a draw of x, at another z from the prior. Without examples, the
+        first eight held-out ones.
+        """
+        split = self.split()[1].first(8) if examples is None else self.read(examples)
+        return self.spec.restore(conditioning.complete(self, split, n, seed, mean))
+
+    def by_level(self, examples: Any, most: int = 8) -> dict[int, Tensor]:
+        """What each latent adds: reconstructions (N, *event) from the top 1, 2, ... latents, by their number.
+
+        Of a model with more than `most` latents, the first, all of them, and numbers between after which about equally
+        many more nats are told.
+        """
+        made = from_top.by_level(self, self.read(examples), most)
+        return {n: self.spec.restore(x) for n, x in made.items()}
+
+    def codes(self, examples: Any, *, draws: int | None = None, seed: int = 0) -> dict[str, Tensor]:
+        """Every latent by its name: the mean of q(z|x) (N, *latent), or `draws` draws of it (draws, N, *latent)."""
+        return coding.encode(self, self.read(examples), draws, seed)
 
     def encode(self, examples: Any, *, draws: int | None = None, latent: str | None = None, seed: int = 0) -> Tensor:
-        """Codes: the mean of q(z|x) (N, *latent), or `draws` draws of it (draws, N, *latent).
+        """The codes of one latent: the mean of q(z|x) (N, *latent), or `draws` draws of it (draws, N, *latent).
 
-        `latent` says which, where the model has several.
+        `latent` says which, where the model has several; `codes` gives them all.
         """
-        codes = asking.encode(self, self.read(examples), draws, seed)
-        return asking.named(codes, latent)
+        return coding.named(self.codes(examples, draws=draws, seed=seed), latent)
 
-    def decode(self, z: Tensor, context: Tensor | None = None, *, label: int | str | None = None) -> Tensor:
-        """The mean of p(x|z) at values of the latent: (N, *latent) to (N, *event).
+    def decode(
+        self,
+        z: Tensor | Codes,
+        context: Any = None,
+        *,
+        latent: str | None = None,
+        label: int | str | None = None,
+    ) -> Tensor:
+        """The mean of p(x|z) at values of a latent (N, *latent), or of several by their names: (N, *event).
 
-        A model with a context needs one row of it for each value, or one `label` for all.
+        Where the model has several, `latent` says which one a tensor is of. A latent that no values are given of is the
+        mean of its prior, given those above it. A model with a context needs one row of it for each value, or one
+        `label` for all.
         """
-        asking.check_codes(self, z)
         if self.on_labels and context is None and label is None:
             raise ValueError(
                 "this model is conditioned on labels: give label=, one for all, or context=, a row for each"
             )
-        given = asking.context_of(self, len(z), label) if context is None else context
-        with asking.answering(self.model):
-            name = asking.latent_name(self, None)
-            return self.spec.restore(decoded(self.model, asking.like_weights(self.model, z), given, name))
+        values = coding.checked(self, z, latent)
+        n = len(next(iter(values.values())))
+        given = asking.context_of(self, n, label) if context is None else conditioning.contexts(self, context)
+        return self.spec.restore(coding.decode(self, values, given))
 
     def interpolate(
         self, a: Any, b: Any, steps: int = 10, *, path: str = "spherical", label: int | str | None = None
     ) -> Tensor:
         """From one example to another through their codes: (steps, *event), the ends being reconstructions.
 
-        `a` and `b` are numbers of held-out examples, or one example each. `path`: "spherical" or "straight". In a model
-        conditioned on labels the class changes halfway, unless `label` gives one to both.
+        All latents go the way together, and a discrete one changes halfway. `a` and `b` are numbers of held-out
+        examples, or one example each. `path`: "spherical" or "straight". In a model conditioned on labels the class
+        changes halfway, unless `label` gives one to both.
         """
-        ways = {"spherical": spherical, "straight": straight}
-        if path not in ways:
-            raise ValueError(f"path must be 'spherical' or 'straight', got {path!r}")
         first, last = asking.one_of(self, a, "a", label), asking.one_of(self, b, "b", label)
-        ends = self.encode(first)[0], self.encode(last)[0]
-        return self.decode(ways[path](*ends, steps), asking.between(first, last, steps))
+        return self.spec.restore(coding.interpolate(self, first, last, steps, path))
 
     def traverse(
         self,
         start: Any = None,
         *,
+        latent: str | None = None,
         dimensions: Sequence[int] | None = None,
         steps: int = 9,
         span: float = 2.5,
         label: int | str | None = None,
+        follow: bool = False,
     ) -> Tensor:
-        """What each dimension does: (dimensions, steps, *event), each going from -span to span, the others left alone.
+        """What each dimension of a latent does: (dimensions, steps, *event), each moved while the others are left alone.
 
-        From the code of `start` (a number of a held-out example, or one example), else from the first held-out example.
-        Without `dimensions`, the ten that vary most over held-out data, those first.
+        From -span to span standard deviations of the latent's prior, at the place of `start` (a number of a held-out
+        example, or one example; the first held-out one if not said). Without `dimensions`, the ten that vary most over
+        held-out data, those first. A discrete latent takes each of its values in turn: (1, values, *event).
+
+        `latent` is which, where there are several; else the one with the highest rate. The others keep the example's
+        codes; with `follow` those below are the means of their priors, given the moved value: what it stands for when
+        the model generates.
         """
         if steps < 1:
             raise ValueError(f"steps must be at least 1, got {steps}")
         first = asking.one_of(self, 0 if start is None else start, "start", label)
-        code = self.encode(first)[0]
-        chosen = asking.busiest(self, 10) if dimensions is None else list(dimensions)
-        if not chosen:
-            raise ValueError("dimensions must name at least one, got none")
         values = torch.linspace(-span, span, steps)
-        rows = [self.decode(traversal(code, d, values), asking.between(first, first, steps)) for d in chosen]
-        return torch.stack(rows)
+        return self.spec.restore(coding.traverse(self, first, latent, dimensions, values, follow))
+
+    def swap(self, a: Any, b: Any, latent: str | Sequence[str] | None = None) -> Tensor:
+        """The named latents of `a` with all others of `b`, inferred given them: the mean of p(x|z) there, (*event).
+
+        Without a name it is the model's first latent: in dsvae the content of a with the motion of b. `a` and `b` are
+        numbers of held-out examples, or one example each.
+        """
+        first, second = asking.one_of(self, a, "a", None), asking.one_of(self, b, "b", None)
+        return self.spec.restore(swapping.swap(self, first, second, latent)[0])
+
+    def swaps(self, examples: Any, latent: str | Sequence[str] | None = None) -> Tensor:
+        """As `swap`, of every two of some examples: the named latents of each, and all others of each (N, N, *event).
+
+        `examples`: numbers of held-out ones, or anything that can be read.
+        """
+        return self.spec.restore(swapping.every_pair(self, swapping.some_of(self, examples), latent))
+
+    def example(self, which: Any) -> Tensor:
+        """One example as the model sees it, in the data's units (*event): a held-out one by its number, or one that is read."""
+        split = asking.one_of(self, which, "which", None)
+        return self.spec.restore(split.batch(torch.zeros(1, dtype=torch.long))["x"][0].float().cpu())
+
+    def predict(self, examples: Any) -> Prediction:
+        """The likeliest label of every example (N,), and the probability of each label (N, classes): q(y|x).
+
+        For models with a label of their own. What labels the examples have is not looked at; latents that the label is
+        read from are at the means of their posteriors.
+        """
+        return by_label.predict(self, self.read(examples))
 
     def score(self, examples: Any, samples: int = 100, seed: int = 0) -> dict[str, Tensor]:
         """How likely each example is: columns (N,) of nats. The lower the log-likelihood, the more unusual.
@@ -264,7 +350,7 @@ class Run:
 
         place = check_target(self.path / "report.html" if path is None else Path(path))
         subject = self.subject(samples=samples, limit=limit, seed=seed, quality=quality)
-        if kept_evaluation(self.path).get("weights_sha256") != checksum(self.folder.best):
+        if not keeping.is_kept(self.path):
             self.keep_evaluation(subject.evaluation, self.split()[0], seed)
         return write_report(subject, place, seed)
 
@@ -272,10 +358,7 @@ class Run:
         self, figures: Evaluation, split: str, seed: int, weights: str = "best", **more: Any
     ) -> dict[str, Any]:
         """Write figures as RUN/evaluation.json, with what else is to stand there; returns what was written."""
-        said = {"run": str(self.path), "split": split, "seed": seed, "weights": weights}
-        record = {**said, "weights_sha256": checksum(self.path / f"{weights}.safetensors"), **figures.to_dict(), **more}
-        write_text(self.path / "evaluation.json", json.dumps(record, indent=2) + "\n")
-        return record
+        return keeping.keep(self.path, figures, {"split": split, "seed": seed, "weights": weights}, more)
 
     def plots(self, seed: int = 0) -> dict[str, "MatplotlibFigure"]:
         """The run's pictures by name, for a notebook: curves, reconstructions, samples, kl."""
@@ -307,17 +390,3 @@ class Run:
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r}, recipe={self.record['recipe']!r}, status={self.record['status']!r})"
-
-
-def checksum(weights: Path) -> str:
-    """What tells weights apart from those of another epoch."""
-    return hashlib.sha256(weights.read_bytes()).hexdigest() if weights.is_file() else ""
-
-
-def kept_evaluation(folder: Path) -> dict[str, Any]:
-    """What RUN/evaluation.json says; nothing where there is none that can be read."""
-    try:
-        found = json.loads((folder / "evaluation.json").read_text())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -23,7 +23,7 @@ def examples_of(data: Data) -> dict[str, dict[str, Any]]:
 
 
 def fingerprint(split: Split) -> str:
-    """SHA-256 of up to 32 examples, spread evenly, as they are stored, and of every label, in hexadecimal.
+    """SHA-256 of up to 32 examples, spread evenly, as they are stored, of every label and every length.
 
     No device has a part in it, and no noise that is drawn at a visit. Of a stream only those examples are read.
     """
@@ -31,6 +31,8 @@ def fingerprint(split: Split) -> str:
     digest = hashlib.sha256(bytes_of(split.stored.take(torch.arange(n) * len(split) // n)))
     if split.labels is not None:
         digest.update(bytes_of(split.labels.long()))
+    if split.lengths is not None:
+        digest.update(bytes_of(split.lengths))
     return digest.hexdigest()
 
 

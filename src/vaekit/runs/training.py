@@ -60,6 +60,8 @@ def fit(
     folder: Path | str | None = None,
     phases: Sequence[Phase] = (),
     at: Choices | None = None,
+    moves: Sequence[nn.Module] | None = None,
+    labelled_share: float | None = None,
     report: Silent | None = None,
     callbacks: Sequence[Callback] = (),
     loggers: Sequence[str] = (),
@@ -68,14 +70,16 @@ def fit(
 ) -> Run:
     """Train a model composed by hand, into a folder (the next free one under runs/, if not said).
 
-    `phases` go before the main one in every round; `at` makes, of a batch, what happens at latents; `plan` is any field
-    of `Plan` or `Adam`: epochs, batch_size, lr, seed and so on. With `resuming`, goes on in `folder` where it stopped.
+    `phases` go before the main one in every round, which moves all of the model, or the modules `moves`; `at` makes, of a
+    batch, what happens at latents while it trains; `labelled_share`: which share of a batch is to have labels, where few
+    examples have one. `plan` is any field of `Plan` or `Adam`: epochs, batch_size, lr, seed and so on. With `resuming`,
+    goes on in `folder` where it stopped.
     The model's first weights are the caller's: make it under a `torch.manual_seed` for a run that can be repeated.
     The model then holds the best weights. `callbacks` are told what happens; `loggers` are "tensorboard", "wandb" and
     "mlflow", besides the table metrics.csv, which every run has.
     """
     length = plan_from(plan)
-    system = System(model, 1.0 * objective, length, phases, at)
+    system = System(model, 1.0 * objective, length, phases, at, moves=moves, labelled_share=labelled_share)
     record: dict[str, Any] = {"recipe": None, "arguments": {}}
     place = Path(folder) if folder is not None else next_folder(Path("runs"), data.spec.name)
     if resuming:
@@ -160,14 +164,20 @@ def train_system(
         told = watching.loggers if fabric.is_global_zero else ()
         whole = {**record, **described(system, data)}
         with logging_to(told, place, whole) as loggers:
-            trainer = trainer_of(system, data, fabric, folder, watching, loggers)
+            trainer = trainer_of(system, with_labels_often(system, data), fabric, folder, watching, loggers)
             begin(trainer, folder, whole, loggers, resuming)
             trainer.report.note(f"{data}\n{whole['objective']}, {whole['parameters']:,} parameters -> {place}")
             to_the_end(trainer, folder, data)
         fabric.barrier()
         load_weights(system.model.cpu(), folder.best)
     system.model.eval()
-    return Run(folder, system.model, data, system.on_labels, system.at)
+    return Run(folder, system.model, data, system.on_labels)
+
+
+def with_labels_often(system: System, data: Data) -> Data:
+    """The data with its few labelled training examples repeated, where the system wishes for more of them."""
+    share = system.labelled_share
+    return data if share is None else replace(data, train=data.train.with_labelled_share(share))
 
 
 def trainer_of(
@@ -175,7 +185,10 @@ def trainer_of(
 ) -> Trainer:
     """The loop over all of the system's phases, the main one last, with the folder's files in its hands."""
     report = watching.report or Progress()
-    phases = [*system.phases, Phase("train", 1.0 * system.objective, [system.model], system.plan.optimiser)]
+    phases = [
+        *system.phases,
+        Phase("train", 1.0 * system.objective, system.moves or [system.model], system.plan.optimiser),
+    ]
     return Trainer(
         system.model,
         phases,

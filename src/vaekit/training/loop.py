@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Trainer"]
 
+MOST_SKIPPED = 10  # steps in a row
+
 
 class Trainer:
     """Runs phases until the plan is done. Owns the global generators while it runs, inside `fork_rng`.
@@ -133,7 +135,7 @@ class Trainer:
             for moving in self.moving[:-1]:
                 self._several(moving)
             loss = self._step(self.main, rows, self.means)
-            if self.ema is not None:
+            if self.ema is not None and (self.plan.skip is None or not self.position.in_a_row[self.main.phase.name]):
                 self.ema.update()
             self.position.within += 1
             done = self.position.steps[self.main.phase.name]
@@ -165,9 +167,22 @@ class Trainer:
     def _step(self, moving: Moving, rows: Tensor, means: Means | None) -> Tensor:
         """One step of a phase on the batch of these examples. Returns this process's mean loss."""
         steps, name = self.position.steps, moving.phase.name
-        loss = self.stepper.step(moving, rows, steps[name], steps[self.main.phase.name], means)
+        loss, taken = self.stepper.step(moving, rows, steps[name], steps[self.main.phase.name], means)
+        if self.plan.skip is not None:
+            self._count(name, taken)
         steps[name] += 1
         return loss
+
+    def _count(self, phase: str, taken: bool) -> None:
+        """Note whether a step was taken or skipped; `Broken` where too many in a row were skipped."""
+        position = self.position
+        position.skipped += not taken
+        position.in_a_row[phase] = 0 if taken else position.in_a_row.get(phase, 0) + 1
+        if position.in_a_row[phase] >= MOST_SKIPPED:
+            raise Broken(
+                f"step {position.steps[phase]} of phase {phase!r}: {MOST_SKIPPED} steps in a row were skipped, as the "
+                f"loss or the gradient was not finite or the gradient's norm exceeded {self.plan.skip:g}."
+            )
 
     def _cut(self, moving: Moving, epoch: int) -> tuple[Tensor, ...]:
         """The batches of an epoch of this phase's stream."""
@@ -190,8 +205,7 @@ class Trainer:
         """Figures of the epoch, the best weights, and whether to go on."""
         position = self.position
         position.epoch, position.within = position.epoch + 1, 0
-        figures = {f"train/{name}": value for name, value in self._gathered(self.means).items()}
-        self.means = Means()
+        figures = self._figures()
         validation = self._validate()
         validation.bound = self.fabric.broadcast(validation.bound)
         figures |= validation.row()
@@ -209,6 +223,17 @@ class Trainer:
             self._tell(methodcaller("on_validation", self, validation))
         self._tell(methodcaller("on_epoch", self, row))
         self._heed_stop()
+
+    def _figures(self) -> dict[str, float]:
+        """The epoch's means, and how many of its steps were skipped where the plan lets some be; columns stay."""
+        if not self.means.count:
+            raise Broken(f"epoch {self.position.epoch}: every step was skipped.")
+        figures = {f"train/{name}": value for name, value in self._gathered(self.means).items()}
+        self.means = Means()
+        if "train/skipped" in self.metrics.rows[0] if self.metrics.rows else self.plan.skip is not None:
+            figures["train/skipped"] = self.position.skipped
+        self.position.skipped = 0
+        return figures
 
     def _keep_the_best(self, bound: float | None) -> None:
         """Have the weights kept where the validation bound is the lowest so far."""
@@ -247,13 +272,16 @@ class Trainer:
         """Say, once, that a latent carries nothing, after a tenth of the run."""
         if self.warned or self.position.epoch * 10 < self.epochs:
             return
-        for name, (on, of) in validation.active.items():
-            if on == 0:
-                self.warned = True
-                self.report.note(
-                    f"epoch {self.position.epoch}: latent {name!r} is collapsing: none of its {of} dimensions varies "
-                    "with x. Try a rate that warms up, free bits, or a weaker decoder."
-                )
+        dead = {name: of for name, (on, of) in validation.active.items() if on == 0}
+        if dead:
+            self.warned = True
+            one = next(iter(dead.items()))
+            who = f"latent {one[0]!r} is collapsing: none of its {one[1]} dimensions varies"
+            several = f"latents {', '.join(dead)} are collapsing: none of their dimensions varies"
+            self.report.note(
+                f"epoch {self.position.epoch}: {who if len(dead) == 1 else several} with x. Try a rate that warms up, "
+                "free bits, or a weaker decoder."
+            )
 
     def _validate(self) -> Validation:
         """The validation split under the main objective without schedules' warm-up, with the averaged weights."""

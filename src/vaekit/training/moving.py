@@ -24,7 +24,7 @@ class Moving:
         self.scheduled = self.objective.scheduled()
         self.constants: dict[str, Tensor | float] = {**self.objective.coefficients(0)}
         freeze_all_but(trainer.modules, self.parameters)
-        step: nn.Module = Step(trainer.model, self.objective, trainer.at)
+        step: nn.Module = Step(trainer.model, self.objective, phase.at or trainer.at)
         self.bare = step
         if trainer.plan.compile:
             step = torch.compile(step)  # type: ignore[assignment]

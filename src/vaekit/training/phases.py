@@ -9,6 +9,7 @@ from torch import nn
 
 from vaekit.objectives.objective import Objective, Term
 from vaekit.training.optimiser import Adam
+from vaekit.training.step import Choices
 
 __all__ = ["Aggressive", "Phase", "Repeat", "Rule"]
 
@@ -87,6 +88,8 @@ class Aggressive(Rule):
 class Phase:
     """A loss, the modules whose parameters it moves, their optimiser, and a rule for the steps in a round.
 
+    `at` makes, of a batch, what happens at latents in this phase, where that is another thing than in the run.
+
     A round runs every phase once, in order. The last phase's pass over the data is the epoch; the others draw batches
     from streams of their own. Schedules of every phase, learning rates too, follow the steps of the last one.
     """
@@ -96,6 +99,7 @@ class Phase:
     modules: Sequence[nn.Module]
     optimiser: Adam = field(default_factory=Adam)
     rule: Rule = field(default_factory=Repeat)
+    at: Choices | None = None
 
     def parameters(self) -> list[nn.Parameter]:
         """Those that the phase moves, each once."""

@@ -20,9 +20,11 @@ class Plan:
     all processes together, where not said a tenth of the training examples, but at least 16 and at most 100;
     `accumulate` cuts each batch into that many pieces whose gradients are summed, with the same noise and the same
     result for terms per example (dropout, and figures of the whole batch, are each piece's own). `clip`: largest
-    gradient norm. `ema`: decay of the averaged weights that are then evaluated and kept as best. `patience`: epochs
-    without a better validation loss before stopping; 0 for never. `precision`, `accelerator`, `devices`: as
-    Lightning Fabric names them. `checkpoint_seconds`: work at stake in a kill.
+    gradient norm. `skip`: a step whose gradient has a larger norm, or is not finite, moves nothing (Child 2021); such
+    steps are counted and left out of the epoch's figures, and ten in a row end the run. `ema`: decay of the averaged
+    weights that are then evaluated and kept as best. `patience`: epochs without a better validation loss before
+    stopping; 0 for never. `precision`, `accelerator`, `devices`: as Lightning Fabric names them.
+    `checkpoint_seconds`: work at stake in a kill.
     """
 
     epochs: int | None = None
@@ -31,6 +33,7 @@ class Plan:
     optimiser: Adam = field(default_factory=Adam)
     seed: int = 0
     clip: float | None = None
+    skip: float | None = None
     accumulate: int = 1
     ema: float | None = None
     patience: int = 30
@@ -47,8 +50,10 @@ class Plan:
         at_least("patience", self.patience, 0)
         if self.seed < 0:
             raise ValueError(f"seed must be 0 or more, got {self.seed}")
-        if self.clip is not None and not 0 < self.clip < math.inf:
-            raise ValueError(f"clip must be a finite number above 0, got {self.clip}")
+        for name in ("clip", "skip"):
+            norm = getattr(self, name)
+            if norm is not None and not 0 < norm < math.inf:
+                raise ValueError(f"{name} must be a finite number above 0, got {norm}")
         if self.ema is not None and not 0 < self.ema < 1:
             raise ValueError(f"ema must lie between 0 and 1, got {self.ema}")
         if self.precision not in PRECISIONS:

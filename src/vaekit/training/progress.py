@@ -84,14 +84,24 @@ class Progress(Silent):
 
 
 def announced(row: Mapping[str, float]) -> str:
-    """The terms of a row, training then validation, in nats."""
+    """The terms of a row, training then validation, in nats, and how many steps were skipped if any.
+
+    Active dimensions, and the rates of single latents beside the whole rate, stand in the table alone.
+    """
     parts = []
     for split in ("train", "valid"):
         terms = {name.split("/")[1]: v for name, v in row.items() if name.startswith(f"{split}/")}
-        figures = "  ".join(f"{name} {value:.2f}" for name, value in terms.items() if not name.startswith("active"))
+        skipped = terms.pop("skipped", 0)
+        figures = "  ".join(f"{name} {value:.2f}" for name, value in terms.items() if not aside(name, terms))
+        figures += f"  {skipped:.0f} steps skipped" if skipped else ""
         if figures:
             parts.append(f"{split}: {figures}")
     return " | ".join(parts)
+
+
+def aside(name: str, terms: Mapping[str, float]) -> bool:
+    """Whether a line for people leaves the figure out."""
+    return name.startswith("active") or (name.startswith("rate:") and "rate" in terms)
 
 
 def clock(seconds: float) -> str:

@@ -1,6 +1,6 @@
 """The whole state of a trainer: out to a checkpoint, and back in once every name and shape was compared."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -72,16 +72,16 @@ def check_tensors(trainer: "Trainer", tensors: Mapping[str, Tensor], means: list
     wanted |= {f"means.{name}": torch.zeros((), dtype=torch.float64) for name in means}
     for moving in trainer.moving:
         for i, parameter in enumerate(moving.parameters):
-            own = moments(f"optimiser.{moving.phase.name}.{i}", parameter)
+            own = moments(f"optimiser.{moving.phase.name}.{i}", parameter, moving.phase.optimiser.moments)
             wanted |= own if set(own) & set(tensors) else {}
     why = misfit(tensors, wanted)
     if why is not None:
         raise ValueError(why)
 
 
-def moments(prefix: str, parameter: Tensor) -> dict[str, Tensor]:
-    """What Adam keeps of a parameter that it has moved, by name."""
-    running = {f"{prefix}.{key}": parameter for key in ("exp_avg", "exp_avg_sq")}
+def moments(prefix: str, parameter: Tensor, kept: Sequence[str]) -> dict[str, Tensor]:
+    """What an optimiser holds of a parameter that it has moved, by name: its step, and `kept` in the same shape."""
+    running = {f"{prefix}.{key}": parameter for key in kept}
     return {f"{prefix}.step": torch.zeros(()), **running}
 
 

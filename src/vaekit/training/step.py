@@ -9,10 +9,15 @@ from vaekit.models.choices import Choice
 from vaekit.models.model import Model
 from vaekit.objectives.objective import Coefficients, Objective
 
-__all__ = ["Choices", "Step", "matching"]
+__all__ = ["Choices", "Step", "matching", "of_graph"]
 
 Choices = Callable[[Mapping[str, Tensor]], Mapping[str, Choice]]
-ASIDE = ("context", "labels")
+ASIDE = ("context", "labels", "counts")
+
+
+def of_graph(batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """What of a batch is data of the model's graph: x, and the mask of sequences."""
+    return {name: t for name, t in batch.items() if name not in ASIDE}
 
 
 def matching(batch: Mapping[str, Tensor], model: nn.Module) -> dict[str, Tensor]:
@@ -24,7 +29,8 @@ def matching(batch: Mapping[str, Tensor], model: nn.Module) -> dict[str, Tensor]
 class Step(nn.Module):
     """A model and an objective on one batch. `at` makes, of a batch, what happens at latents (labels observed, say).
 
-    A batch holds "x" or other named data, and by those names "context" and "labels", which are not data of the graph.
+    A batch holds "x" or other named data, and by those names "context", "labels" and "counts" (how much each example
+    counts), which are not data of the graph.
     """
 
     def __init__(self, model: Model, objective: Objective, at: Choices | None = None) -> None:
@@ -36,12 +42,12 @@ class Step(nn.Module):
     ) -> dict[str, Tensor]:
         """Every term unweighted under its label, (B,) or (), and their weighted sum "loss" (B,); nats."""
         inference = self.model.infer(
-            {name: t for name, t in batch.items() if name not in ASIDE},
+            of_graph(batch),
             batch.get("context"),
             samples=self.objective.samples,
             at=None if self.at is None else self.at(batch),
             rows=rows,
         )
-        terms = self.objective.evaluate(inference, coefficients)
+        terms = self.objective.evaluate(inference, coefficients, batch.get("counts"))
         size = inference.axes.shape[-1]
         return {**terms, "loss": terms["loss"].expand(size)}

@@ -44,8 +44,8 @@ class Stepper:
                     self.train.expect(coming[start:end])
             yield rows
 
-    def step(self, moving: Moving, rows: Tensor, done: int, clock: int, means: Means | None) -> Tensor:
-        """One step on the batch of the examples `rows`; returns the mean loss ().
+    def step(self, moving: Moving, rows: Tensor, done: int, clock: int, means: Means | None) -> tuple[Tensor, bool]:
+        """One step on the batch of the examples `rows`: its mean loss (), and whether it was taken or skipped.
 
         `done` counts this phase's steps so far and `clock` those of the main phase, which schedules follow.
         """
@@ -55,15 +55,30 @@ class Stepper:
         seed = seed_at(self.plan.seed, moving.stream, done)
         coefficients = self._coefficients(moving, clock)
         if self.whole:
-            loss = self._piece(moving, rows, None, done, seed, coefficients, means)
+            loss, terms = self._piece(moving, rows, None, done, seed, coefficients)
+            seen = [terms]
         else:
-            loss = self._in_pieces(moving, rows, done, seed, coefficients, means)
-        if self.plan.clip is not None:
-            nn.utils.clip_grad_norm_(moving.parameters, self.plan.clip)
-        moving.move()
+            loss, seen = self._in_pieces(moving, rows, done, seed, coefficients)
+        taken = self._within_bounds(moving.parameters, loss)
+        if taken:
+            moving.move()
+        for terms in seen if taken and means is not None else ():
+            means.add(terms, len(terms["loss"]))  # type: ignore[union-attr]
         for parameter in moving.parameters:
             parameter.grad = None
-        return loss
+        return loss, taken
+
+    def _within_bounds(self, parameters: Sequence[nn.Parameter], loss: Tensor) -> bool:
+        """Clip the gradients where the plan says so; False where it has a step with these gradients skipped."""
+        clip, skip = self.plan.clip, self.plan.skip
+        if clip is None and skip is None:
+            return True
+        norm = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+        if skip is not None and not bool(loss.isfinite() & (self._everyones(norm) <= skip)):
+            return False
+        if clip is not None:
+            nn.utils.clip_grads_with_norm_(parameters, clip, norm)
+        return True
 
     def _piece(
         self,
@@ -73,28 +88,26 @@ class Stepper:
         done: int,
         seed: int,
         coefficients: dict[str, Tensor | float],
-        means: Means | None,
-    ) -> Tensor:
-        """Gradients from the whole batch, or from rows `part` of it. Returns that part of the mean loss."""
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Gradients from the whole batch, or from rows `part` of it: that part of the mean loss, and its terms."""
         seed_generators(seed, self.device)
         batch = self.train.batch(rows, shard=None if part is None else slice(*part))
         terms = moving.step(batch, coefficients, None if part is None else Rows(part[0], len(rows)))
         loss = terms["loss"].sum() * (self.fabric.world_size / len(rows))
         seen = self._everyones(loss.detach())
-        self._stop_if_broken(seen, terms, moving, done)
+        if self.plan.skip is None:
+            self._stop_if_broken(seen, terms, moving, done)
         if self.plain:
             loss.backward()
         else:
             self.fabric.backward(loss)
-        if means is not None:
-            means.add(terms, len(terms["loss"]))
-        return seen
+        return seen, {name: term.detach() for name, term in terms.items()}
 
-    def _everyones(self, loss: Tensor) -> Tensor:
+    def _everyones(self, figure: Tensor) -> Tensor:
         """The mean over processes, so that all of them decide alike."""
         if self.fabric.world_size == 1:
-            return loss
-        mean = self.fabric.all_reduce(loss, reduce_op="mean")
+            return figure
+        mean = self.fabric.all_reduce(figure, reduce_op="mean")
         assert isinstance(mean, Tensor)
         return mean
 
@@ -105,15 +118,16 @@ class Stepper:
         done: int,
         seed: int,
         coefficients: dict[str, Tensor | float],
-        means: Means | None,
-    ) -> Tensor:
+    ) -> tuple[Tensor, list[dict[str, Tensor]]]:
         """Gradients summed over this process's pieces; processes wait for each other at the last one."""
-        pieces, loss = self._pieces(len(rows)), torch.zeros((), device=self.device)
+        pieces, loss, seen = self._pieces(len(rows)), torch.zeros((), device=self.device), []
         for piece in pieces:
             waits = self.plain or piece == pieces[-1]
             with NOTHING if waits else self.fabric.no_backward_sync(moving.step):  # type: ignore[arg-type]
-                loss = loss + self._piece(moving, rows, piece, done, seed, coefficients, means)
-        return loss
+                part, terms = self._piece(moving, rows, piece, done, seed, coefficients)
+            loss = loss + part
+            seen.append(terms)
+        return loss, seen
 
     def _pieces(self, total: int) -> list[tuple[int, int]]:
         """Rows of a batch of `total` that this process takes, in `accumulate` pieces."""

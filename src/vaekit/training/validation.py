@@ -1,32 +1,38 @@
 """The figures of a held-out split at the end of an epoch."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from vaekit.data import Split
+from vaekit.models.inference import Inference
 from vaekit.models.model import Model
 from vaekit.models.statistics import LatentStatistics
 from vaekit.training.averages import Means
-from vaekit.training.step import Step, matching
+from vaekit.training.step import Step, matching, of_graph
 
-__all__ = ["Validation", "information", "validate"]
+__all__ = ["Validation", "information", "rates_of", "validate"]
 
 AT_ONCE = 500
 
 
 @dataclass
 class Validation:
-    """Means of terms in nats per example, the bound that selects (lower is better), and active units by latent."""
+    """Means of terms in nats per example, the bound that selects (lower is better), and active units by latent.
+
+    `rates`: the rate of each latent, nats per example, where there are several.
+    """
 
     means: dict[str, float]
     bound: float | None
     active: dict[str, tuple[int, int]]
+    rates: dict[str, float] = field(default_factory=dict)
 
     def row(self) -> dict[str, float]:
         """Columns of the metrics table."""
-        terms = {f"valid/{name}": value for name, value in self.means.items()}
+        rates = {f"rate:{name}": value for name, value in self.rates.items() if f"rate:{name}" not in self.means}
+        terms = {f"valid/{name}": value for name, value in {**self.means, **rates}.items()}
         return terms | {f"valid/active:{name}": on for name, (on, _) in self.active.items()}
 
 
@@ -34,20 +40,29 @@ class Validation:
 def validate(step: nn.Module, split: Split, device: torch.device) -> Validation:
     """Terms at their final weights: the negative bound for an ELBO whose warm-up has ended. One draw per example."""
     assert isinstance(step, Step)
-    means, statistics = Means(), LatentStatistics()
+    means, rates, statistics = Means(), Means(), LatentStatistics()
     objective = step.objective
     final = objective.coefficients(1 << 62)
     step.eval()
     for rows in split.ahead(torch.arange(len(split), device=device).split(AT_ONCE)):
         batch = matching(split.batch(rows), step.model)
         at = None if step.at is None else step.at(batch)
-        data = {name: t for name, t in batch.items() if name not in ("context", "labels")}
-        inference = step.model.infer(data, batch.get("context"), samples=objective.samples, at=at)
+        inference = step.model.infer(of_graph(batch), batch.get("context"), samples=objective.samples, at=at)
         means.add(objective.evaluate(inference, final), len(rows))
+        rates.add(rates_of(inference), len(rows))
         statistics.add(inference)
     step.train()
     figures = means.means()
-    return Validation(figures, figures["loss"], statistics.active())
+    return Validation(figures, figures["loss"], statistics.active(), rates.means())
+
+
+def rates_of(inference: Inference) -> dict[str, Tensor]:
+    """The rate of each latent that has one, (B,) nats, where there are several."""
+    latents = {name: latent for name, latent in inference.latents.items() if latent.has_rate}
+    if len(latents) < 2:
+        return {}
+    size = inference.axes.shape[-1]
+    return {name: inference.expect(latent.rate()).expand(size) for name, latent in latents.items()}
 
 
 @torch.no_grad()
@@ -59,7 +74,7 @@ def information(model: Model, split: Split, most: int = 1000) -> float:
     was = model.training
     model.eval()
     batch = matching(split.batch(torch.arange(min(len(split), most))), model)
-    inference = model.infer({"x": batch["x"]}, batch.get("context"))
+    inference = model.infer(of_graph(batch), batch.get("context"))
     latent = next(iter(inference.latents.values()))
     assert latent.posterior is not None
     own = latent.posterior.log_prob(latent.value)

@@ -1,0 +1,229 @@
+"""Content and motion told apart: dsvae on generated sprites, judged by classifiers that have seen real clips alone.
+
+    python benchmarks/sequences.py train --seed 0        # about 15 CPU minutes on one thread; again to go on
+    python benchmarks/sequences.py score                 # every run that is trained, beside the judges' own errors
+    python benchmarks/sequences.py memory --seed 0       # vrnn beside a VAE that sees one frame at a time
+
+Swapped clips take the content of one held-out clip and the motion of another. A judge of each colour and one of the
+motion, trained on 3,000 other real clips, say what they see: the colours must be those of the first, the motion that of
+the second. A probe (logistic regression) on the latents says what each of them gives away of the other's part.
+"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import record
+import torch
+from sklearn.linear_model import LogisticRegression
+from torch import Tensor, nn
+
+import vaekit as vk
+from vaekit.evaluation import bound
+from vaekit.latent import encoded, typical
+from vaekit.models import Draw, FromPrior, Mean, Set
+
+RUNS = Path("runs/sequences-benchmark")
+CLIPS, HELD = "sprites:3000x8", 600
+SEEDS = {"test": 1001, "judges": 1002, "pairs": 1003}
+PLAN = {"batch_size": 16, "lr": 1e-3, "decay": True, "patience": 0}
+MEMORY = {"data": "moving-digits:2000x12", "vrnn": {"batch_size": 16}, "frames": {"batch_size": 192}}
+
+
+def place_of(seed: int, steps: int, arguments: dict) -> Path:
+    """The folder of a run."""
+    said = "".join(f"-{name}-{value}" for name, value in arguments.items())
+    return RUNS / f"dsvae-{steps}-{seed}{said}".replace(" ", "")
+
+
+def train(place: Path, seed: int, steps: int, arguments: dict, clips: str = CLIPS) -> None:
+    """Train into runs/, or go on there; CPU seconds are kept beside the run."""
+    started = time.process_time()
+    if (place / "run.json").exists():
+        vk.resume(place)
+    else:
+        data = vk.data.open(clips, test=0, seed=0)
+        vk.train("dsvae", data, folder=place, arguments=arguments, steps=steps, seed=seed, **PLAN)
+    spent = place / "cpu_seconds.json"
+    before = json.loads(spent.read_text()) if spent.exists() else []
+    spent.write_text(json.dumps([*before, time.process_time() - started]))
+
+
+class Judge(nn.Module):
+    """Names every attribute of clips (B, T, 3, 32, 32) in [0, 1], and the motion."""
+
+    def __init__(self, classes: dict[str, int], steps: int) -> None:
+        super().__init__()
+        self.look = nn.Sequential(
+            nn.Conv2d(3, 12, 5, stride=2, padding=2),
+            nn.ReLU(),
+            nn.Conv2d(12, 24, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(24 * 64, 64),
+            nn.ReLU(),
+        )
+        self.name = nn.ModuleDict(
+            {name: nn.Sequential(nn.Linear(64 * steps, 64), nn.ReLU(), nn.Linear(64, n)) for name, n in classes.items()}
+        )
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        """Logits by attribute."""
+        seen = self.look(x.flatten(0, 1)).unflatten(0, x.shape[:2]).flatten(1)
+        return {name: head(seen) for name, head in self.name.items()}
+
+
+def judge(clips: vk.data.Sequences, epochs: int = 4) -> Judge:
+    """Trained on real clips."""
+    factors = factors_of(clips)
+    torch.manual_seed(0)
+    made = Judge({name: len(clips.names[name]) for name in factors}, clips.x.shape[1])
+    optimiser = torch.optim.Adam(made.parameters(), 1e-3)
+    for _ in range(epochs):
+        for rows in torch.randperm(len(clips)).split(32):
+            logits = made(as_unit(clips.x[rows.numpy()]))
+            losses = [nn.functional.cross_entropy(logits[name], y[rows]) for name, y in factors.items()]
+            optimiser.zero_grad()
+            sum(losses).backward()
+            optimiser.step()
+    return made.eval()
+
+
+def factors_of(clips: vk.data.Sequences) -> dict[str, Tensor]:
+    """Every attribute and the motion, (N,) each."""
+    return {name: torch.from_numpy(y) for name, y in (*clips.content.items(), ("motion", clips.motion))}
+
+
+def as_unit(x: np.ndarray) -> Tensor:
+    """Levels as models see them."""
+    return torch.from_numpy(x).float() / 7
+
+
+@torch.no_grad()
+def named(by: Judge, x: Tensor, truth: dict[str, Tensor]) -> dict[str, float]:
+    """The share of clips whose attribute is named as it should be; "content" is all of the colours at once."""
+    said = {name: torch.cat([by(part)[name] for part in x.split(100)]).argmax(1) for name in truth}
+    right = {name: said[name] == truth[name] for name in truth}
+    whole = torch.stack([r for name, r in right.items() if name != "motion"]).all(0)
+    return {name: float(r.double().mean()) for name, r in {**right, "content": whole}.items()}
+
+
+@torch.no_grad()
+def made(model: vk.Model, a: Tensor, b: Tensor, how: str) -> Tensor:
+    """The content of a and the motion of b, as `how` says."""
+    default = Draw() if how == "drawn" else Mean()
+    content = model.infer(a, default=default).latents["content"].value
+    at = {"content": Set(content)}
+    if how == "content from the prior":
+        at = {"content": FromPrior()}
+    elif how == "motion from the prior":
+        at |= {"motion": FromPrior()}
+    return typical(model.infer(b, at=at, default=default)).clamp(0, 1)
+
+
+def score(place: Path, by: Judge, held: vk.data.Sequences) -> dict:
+    """Everything that is measured of a run."""
+    run = vk.load(place, weights="last")
+    x, factors = as_unit(held.x), factors_of(held)
+    order = torch.randperm(len(x), generator=torch.Generator().manual_seed(SEEDS["pairs"]))
+    other = order.roll(1)[order.argsort()]  # every clip has another one, none itself
+    truth = {name: y[other] if name == "motion" else y for name, y in factors.items()}
+    found: dict = {}
+    for how in ("mean", "drawn", "content from the prior", "motion from the prior"):
+        torch.manual_seed(0)
+        parts = [made(run.model, x[rows], x[other[rows]], how) for rows in torch.arange(len(x)).split(100)]
+        found[how] = named(by, torch.cat(parts), truth)
+    split = vk.data.read(held.x, run.spec)
+    figures = bound(run.model, split, seed=0)
+    spent = json.loads((place / "cpu_seconds.json").read_text())
+    return {
+        "arguments": run.record["arguments"],
+        "plan": run.record["plan"],
+        "parameters": run.record["parameters"],
+        "train_cpu_seconds": spent,
+        "swapped": found,
+        "reconstructed": named(by, run.reconstruct(split).clamp(0, 1), factors),
+        "leak": leaks(run.model, x, factors),
+        "negative_elbo_nats": -figures.elbo.mean,
+        "rates_nats": {name: rate.mean for name, rate in figures.rates.items()},
+    }
+
+
+@torch.no_grad()
+def leaks(model: vk.Model, x: Tensor, factors: dict[str, Tensor]) -> dict:
+    """What a linear probe tells of every factor from each latent's posterior mean, on the half it has not seen."""
+    parts = [encoded(model, part) for part in x.split(100)]
+    codes = {name: torch.cat([part[name] for part in parts]).flatten(1).numpy() for name in parts[0]}
+    half = len(x) // 2
+    found: dict = {"chance": {name: float(torch.bincount(y[half:]).max() / half) for name, y in factors.items()}}
+    for latent, z in codes.items():
+        scaled = (z - z[:half].mean(0)) / (z[:half].std(0) + 1e-6)
+        found[latent] = {}
+        for name, y in factors.items():
+            probe = LogisticRegression(max_iter=500, C=0.1).fit(scaled[:half], y[:half])
+            found[latent][name] = float(probe.score(scaled[half:], y[half:]))
+    return found
+
+
+def memory(seed: int, steps: int) -> dict:
+    """-ELBO of held-out clips of moving digits: vrnn, and a conv-vae of single frames that has seen as many of them."""
+    data = vk.data.open(MEMORY["data"], seed=0)
+    frames = vk.data.open(flat(data.train), levels=256, test=0, seed=0)
+    found: dict = {"data": MEMORY["data"], "seed": seed, "steps": steps}
+    for name, recipe, given in (("vrnn", "vrnn", data), ("frames", "conv-vae", frames)):
+        started = time.process_time()
+        place = RUNS / f"{name}-{steps}-{seed}"
+        options = {"latent": 16, "channels": (16, 32, 64)}
+        if (place / "last.safetensors").exists():
+            run = vk.load(place, weights="last")
+        else:
+            plan = {**MEMORY[name], "lr": 1e-3, "decay": True, "patience": 0}
+            run = vk.train(recipe, given, folder=place, arguments=options, steps=steps, seed=seed, **plan)
+        test = data.test if name == "vrnn" else vk.data.read(flat(data.test), run.spec)
+        per_clip = bound(run.model, test, seed=0).elbo.values.reshape(len(data.test), -1).sum(1)
+        found[name] = {
+            "negative_elbo_nats_per_clip": -float(per_clip.mean()),
+            "standard_error": float(per_clip.std() / len(per_clip) ** 0.5),
+            "parameters": run.record["parameters"],
+            "cpu_seconds": time.process_time() - started,
+        }
+    return found
+
+
+def flat(split: vk.data.Split) -> np.ndarray:
+    """Every frame of every clip, (N T, C, H, W)."""
+    return split.x.flatten(0, 1).numpy()
+
+
+def main() -> None:
+    """Train a run, score all that are trained, or compare with a model without memory."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["train", "score", "memory"])
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--held", type=int, default=HELD)
+    parser.add_argument("--set", nargs=2, action="append", default=[], metavar=("OPTION", "VALUE"), help="of dsvae")
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    if given.what == "train":
+        arguments = {name: json.loads(value) for name, value in given.set}
+        return train(place_of(given.seed, given.steps, arguments), given.seed, given.steps, arguments)
+    kept = record.RESULTS / "sequences.json"
+    before = json.loads(kept.read_text()) if kept.exists() else {}
+    if given.what == "memory":
+        found = {"memory": {**before.get("memory", {}), str(given.seed): memory(given.seed, given.steps)}}
+    else:
+        held, real = vk.data.sprites(given.held, SEEDS["test"]), vk.data.sprites(3000, SEEDS["judges"])
+        by = judge(real)
+        found = {"judges": named(by, as_unit(held.x), factors_of(held)), "runs": dict(before.get("runs", {}))}
+        for place in sorted(p.parent for p in RUNS.glob("dsvae-*/last.safetensors")):
+            found["runs"][place.name] = score(place, by, held)
+            print(json.dumps({place.name: found["runs"][place.name]}, indent=1), flush=True)
+    print(record.write("sequences", {**before, **found, "seeds": SEEDS}))
+    return None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""Terms for latents that are labels: a classification loss where they are observed, a gradient where they are drawn."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from vaekit.models.inference import Inference, total
+from vaekit.objectives.objective import Coefficients, Term
+from vaekit.objectives.terms import named
+
+__all__ = ["Classification", "ScoreFunction"]
+
+
+class Classification(Term):
+    """-log q(y|x) at the label y in the rows where it is observed, 0 in the others: (B,) nats.
+
+    Through the bound alone, observed labels do not reach the classifier q(y|x); Kingma et al. 2014, eq. 9 adds this.
+    """
+
+    def __init__(self, name: str = "y") -> None:
+        super().__init__("classification" if name == "y" else f"classification:{name}")
+        self.name = name
+
+    def forward(self, inference: Inference, coefficients: Coefficients) -> Tensor:
+        """(B,) nats."""
+        latent = named(inference.latents, self.name, "latent")
+        found = in_rows(latent.choice.observed, lambda: -latent.belief().log_prob(latent.value))
+        return whole(found, inference)
+
+    def extra_repr(self) -> str:
+        """The latent's name, where it is not y."""
+        return "" if self.name == "y" else repr(self.name)
+
+
+class ScoreFunction(Term):
+    """The missing gradient where a label is drawn and not summed: 0 in value, (B,) nats.
+
+    A draw from a categorical q(y|x) passes no gradient on. That of E_q[f(y)], where f is what the bound charges given y,
+    is E_q[f(y) grad log q(y|x)] besides (Williams 1992); no baseline is subtracted. Of rows that are summed or observed
+    it is zero. To be added to a distortion and a rate of weight 1.
+    """
+
+    def __init__(self, name: str = "y") -> None:
+        super().__init__("score" if name == "y" else f"score:{name}")
+        self.name = name
+
+    def forward(self, inference: Inference, coefficients: Coefficients) -> Tensor:
+        """(B,), zeros."""
+        latent = named(inference.latents, self.name, "latent")
+        others = [other.rate() for name, other in inference.latents.items() if name != latent.name]
+        cost = total([inference.distortion, *others]).detach()
+        log_q = in_rows(latent.choice.drawn, lambda: latent.belief().log_prob(latent.value))
+        return whole(cost * (log_q - log_q.detach()), inference)
+
+    def extra_repr(self) -> str:
+        """The latent's name, where it is not y."""
+        return "" if self.name == "y" else repr(self.name)
+
+
+def in_rows(rows: Tensor | bool, figure: Callable[[], Tensor]) -> Tensor:
+    """A figure (..., B) in those rows, zero in the others."""
+    if rows is False:
+        return torch.zeros(())
+    return figure() if rows is True else torch.where(rows, figure(), 0.0)
+
+
+def whole(figure: Tensor, inference: Inference) -> Tensor:
+    """A figure (..., B) or () averaged over all axes but the batch, (B,), in the precision of the model's figures."""
+    return inference.expect(figure.to(inference.distortion).expand(inference.axes.shape))

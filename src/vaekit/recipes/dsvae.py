@@ -1,0 +1,56 @@
+"""The disentangled sequential VAE."""
+
+from typing import Annotated
+
+from annotated_types import Ge
+from typing_extensions import Doc
+
+from vaekit.conditionals import Gaussian
+from vaekit.data import DataSpec
+from vaekit.models import Drift, StaticDynamic
+from vaekit.networks import LSTM, MLP, BothWays, EachStep, Summary
+from vaekit.objectives import Distortion, Rate
+from vaekit.priors import StandardNormal
+from vaekit.recipes import frames
+from vaekit.recipes.parts import FreeBits, LikelihoodName
+from vaekit.recipes.parts import likelihood as likelihood_of
+from vaekit.recipes.system import System
+
+__all__ = ["dsvae"]
+
+
+def dsvae(
+    spec: DataSpec,
+    *,
+    latent: Annotated[int, Ge(1), Doc("size of the latent of each step, the motion")] = 16,
+    content: Annotated[int, Ge(1), Doc("size of the latent of the whole sequence, the content")] = 32,
+    recurrent: frames.Recurrent = 128,
+    channels: frames.FrameChannels = (16, 32, 64),
+    factorised: Annotated[
+        bool, Doc("infer the motion of a step from that step alone, not from all and the content")
+    ] = False,
+    likelihood: LikelihoodName = None,
+    free_bits: FreeBits = 0.0,
+) -> System:
+    """A VAE of sequences that tells content, one latent, from motion, one for each step (Li & Mandt 2018)."""
+    frame = frames.frame_of(spec, "dsvae")
+    read = None if factorised else BothWays(recurrent + content, recurrent)
+    update = LSTM(latent, recurrent)
+    dynamic = Drift(
+        "motion",
+        Gaussian(MLP(2 * recurrent, recurrent), latent),
+        Gaussian(MLP(recurrent if factorised else 2 * recurrent, recurrent), latent),
+        update,
+        *update.out_shape,
+    )
+    model = StaticDynamic(
+        StandardNormal(content),
+        EachStep(frames.seeing(frame, channels, recurrent), (recurrent,)),
+        Gaussian(Summary(recurrent, recurrent), content),
+        dynamic,
+        likelihood_of(frame, frames.showing(frame, channels, latent, content), likelihood),
+        spec.shape[0],
+        read=read,
+        name="content",
+    )
+    return System(model, Distortion() + Rate(free_bits=free_bits))

@@ -1,0 +1,58 @@
+"""Parts of recipes for sequences: the description of one step, and networks for it, whatever it is."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Annotated
+
+from annotated_types import Ge
+from torch import nn
+from typing_extensions import Doc
+
+from vaekit.data import DataSpec
+from vaekit.networks import MLP, Conv, ConvTranspose
+from vaekit.recipes.parts import refuse_categories
+
+__all__: list[str] = []
+
+FrameChannels = Annotated[
+    tuple[int, ...], Ge(1), Doc("channels after each halving, where frames are pictures; the decoder mirrors them")
+]
+Recurrent = Annotated[int, Ge(1), Doc("size of the recurrent states")]
+
+
+def frame_of(spec: DataSpec, recipe: str) -> DataSpec:
+    """What one step of the sequences is. Raises ValueError for data that are no sequences."""
+    refuse_categories(spec)
+    if not spec.timed:
+        raise ValueError(
+            f"{recipe} needs sequences, examples (steps, *frame), got {spec.describe()}: "
+            "open the data with timed=True, or with lengths"
+        )
+    return replace(spec, shape=spec.frame, timed=False, ragged=False)
+
+
+def is_picture(frame: DataSpec) -> bool:
+    """Whether convolutions can read a step."""
+    return len(frame.shape) == 3
+
+
+def seeing(frame: DataSpec, channels: tuple[int, ...], features: int) -> nn.Module:
+    """From a step to a vector of features: convolutions and a layer for pictures, two layers for anything else."""
+    if not is_picture(frame):
+        return MLP(frame.shape, features, features)
+    convolutions = Conv(frame.shape, *fitting(frame, channels))
+    return nn.Sequential(convolutions, MLP(convolutions.out_shape, features))
+
+
+def showing(frame: DataSpec, channels: tuple[int, ...], *inputs: int) -> nn.Module:
+    """From vectors of these sizes to the features of a step that a likelihood goes on: `seeing` in reverse."""
+    if not is_picture(frame):
+        width = max(64, *inputs)
+        return MLP(tuple((size,) for size in inputs), width, width)
+    return ConvTranspose(sum(inputs), frame.shape[1:], *reversed(fitting(frame, channels)))
+
+
+def fitting(frame: DataSpec, channels: Sequence[int]) -> tuple[int, ...]:
+    """As many of the channels as the frame can be halved for, counted from the first."""
+    return tuple(channels)[: max(1, math.ceil(math.log2(max(frame.shape[1:]))))]

@@ -1,0 +1,42 @@
+"""The semi-supervised VAE of a label and a style."""
+
+from vaekit.conditionals import Categorical, Gaussian
+from vaekit.data import DataSpec
+from vaekit.models import LabelAndStyle
+from vaekit.networks import MLP, OneHot
+from vaekit.objectives import Classification, Distortion, Rate
+from vaekit.priors import StandardNormal, UniformLabels
+from vaekit.recipes.labels import Alpha, LabelledShare, classes_of, labels_observed, per_label
+from vaekit.recipes.parts import ACTIVATIONS, Activation, Hidden, Latent, LikelihoodName
+from vaekit.recipes.parts import likelihood as likelihood_of
+from vaekit.recipes.system import System
+
+__all__ = ["m2"]
+
+
+def m2(
+    spec: DataSpec,
+    *,
+    latent: Latent = 50,
+    hidden: Hidden = (500, 500),
+    activation: Activation = "relu",
+    alpha: Alpha = 0.1,
+    labelled_share: LabelledShare = 0.1,
+    likelihood: LikelihoodName = None,
+) -> System:
+    """A label and a style make x; where a label is not known it is summed over (Kingma et al. 2014, model M2)."""
+    classes, kind = classes_of(spec, "m2"), ACTIVATIONS[activation]
+    first, *rest = hidden or (None,)
+    features = MLP(spec.shape, *([] if first is None else [first]), activation=kind)
+    decoder = MLP((latent, (classes,)), *reversed(hidden), activation=kind)
+    model = LabelAndStyle(
+        UniformLabels(classes),
+        StandardNormal(latent),
+        Categorical(MLP(spec.shape, *hidden, activation=kind), (), classes),
+        features,
+        Gaussian(MLP((features.out_shape, (classes,)), *rest, activation=kind), latent),
+        likelihood_of(spec, decoder, likelihood),
+        OneHot(classes),
+    )
+    objective = Distortion() + Rate() + per_label(alpha, spec) * Classification()
+    return System(model, objective, at=labels_observed, labelled_share=labelled_share)
