@@ -39,7 +39,7 @@ HIDDEN, LATENT = (500, 500), 50
 PLAN = {"batch_size": 100, "lr": 1e-3, "decay": True}
 EPOCHS = {"cvae": 24, "baseline": 24}
 PATIENCE = {"cvae": 0, "baseline": 3}
-PUBLISHED = {  # Sohn et al. 2015, table 1 (test); Pyro's reproduction, examples/cvae
+PUBLISHED = {  # Pyro's tutorial on cvae; Sohn et al. 2015, table 1, as remembered, not read again
     "1": {"direct": 99.75, "cvae, Monte Carlo": 68.39, "cvae, IS": 63.91, "Pyro direct": 100.4, "Pyro cvae": 71.8},
     "2": {"direct": 62.18, "cvae, Monte Carlo": 45.34, "cvae, IS": 44.73, "Pyro direct": 61.9, "Pyro cvae": 51.0},
     "3": {"direct": 25.99, "cvae, Monte Carlo": 20.96, "cvae, IS": 20.95, "Pyro direct": 25.4, "Pyro cvae": 24.2},

@@ -76,12 +76,12 @@ def keep(name: str, part: str, key: str, found: dict[str, Any]) -> None:
     record.write(name, whole)
 
 
-def steps(name: str, tiny: bool, again: bool) -> None:
-    """Every recipe in every way, those recorded already left out."""
+def steps(name: str, tiny: bool, only: str, again: bool) -> None:
+    """Every recipe in every way whose name holds `only`, those recorded already left out."""
     for recipe in PUBLISHED:
         for precision, compiled in WAYS:
             key = f"{recipe}, {precision}{', compiled' if compiled else ''}"
-            if again or key not in kept(name)["steps"]:
+            if only in key and (again or key not in kept(name)["steps"]):
                 keep(name, "steps", key, step_cost(recipe, precision, compiled, tiny))
 
 
@@ -133,7 +133,14 @@ def mnist(name: str, recipe: str, minutes: float, given: argparse.Namespace) -> 
         clock = Clock(60 * minutes)
         callbacks, seed = [clock], given.seed
         run = vk.train(
-            recipe, data, folder=place / "run", arguments=arguments, callbacks=callbacks, **plan, steps=planned, seed=seed
+            recipe,
+            data,
+            folder=place / "run",
+            arguments=arguments,
+            callbacks=callbacks,
+            **plan,
+            steps=planned,
+            seed=seed,
         )
         run = vk.load(place / "run", weights="last")
         test = data.test.first(given.images)  # type: ignore[union-attr]
@@ -167,6 +174,7 @@ def main() -> None:
     parser.add_argument("--data-dir")
     parser.add_argument("--arguments", type=json.loads, default={}, help="other arguments of the recipe")
     parser.add_argument("--plan", type=json.loads, default={}, help="other fields of the plan")
+    parser.add_argument("--only", default="", help="steps: configurations whose names hold this, such as 'nvae, bf16'")
     parser.add_argument("--again", action="store_true", help="measure what is recorded already once more")
     parser.add_argument("--tiny", action="store_true", help="a small configuration, to check this script on a CPU")
     given = parser.parse_args()
@@ -175,7 +183,7 @@ def main() -> None:
     name = "deep_gpu_tiny" if given.tiny else "deep_gpu"
     given.arguments = {key: tuple(v) if isinstance(v, list) else v for key, v in given.arguments.items()}
     if given.what == "steps":
-        steps(name, given.tiny, given.again)
+        steps(name, given.tiny, given.only, given.again)
     else:
         mnist(name, given.recipe, given.minutes, given)
 

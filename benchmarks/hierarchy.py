@@ -157,7 +157,11 @@ def score_all(folder: Path, samples: int, images: int) -> None:
     for place in sorted(p.parent for p in folder.glob("*/spent.json")):
         found = score(place, samples, images)
         log_p = np.load(place / f"log_p-{samples}-{images}.npy")
-        scores[f"{found['name']}, seed {found['plan']['seed']}"] = {**found, "seed": found["plan"]["seed"], "log_p": log_p}
+        scores[f"{found['name']}, seed {found['plan']['seed']}"] = {
+            **found,
+            "seed": found["plan"]["seed"],
+            "log_p": log_p,
+        }
         print(place.name, f"{found['nll_nats']:.2f}", flush=True)
     seeds = sorted({found["seed"] for found in scores.values()})
     pairs = [pair for name in MATCHED for seed in seeds if (pair := paired(name, scores, seed)) is not None]

@@ -6,9 +6,11 @@
 
 Each piece is one process with one thread, and goes on where it was stopped; runs are kept under runs/labels-benchmark. The
 seed chooses which ten labels of each digit are known, the validation images (whose labels are hidden too), and the first
-weights. Errors are of all 10,000 test images. No setting was chosen by labels other than the 100: the rivals are tuned by
-cross-validation on them, within a budget of CPU minutes; the two models have one setting each, the recipe's but for
-what MODELS says. Kingma et al. 2014, table 1.
+weights. Errors are of all 10,000 test images. The rivals are tuned by cross-validation on
+the 100 labels, within a budget of CPU minutes, and every trial is recorded. `m2` and `m1-m2` have the paper's alpha of 0.1
+and the recipes' other defaults. `m1-m2-alpha-1` has another alpha, preferred after short trials whose errors on 4,000 test
+images were looked at (TRIALS holds them all), so its figure is not that of a model chosen by 100 labels. Kingma et al.
+2014, table 1.
 
 The three-way check is M2 with labels drawn instead of summed (and a score-function gradient), summed without the term of
 classification, and summed with it: `drawn`, `summed`, `both`.
@@ -30,9 +32,16 @@ from vaekit.evaluation import classified
 RUNS = Path("runs/labels-benchmark")
 PER_CLASS = 10
 MODELS: dict[str, dict[str, Any]] = {
-    "m2": {"arguments": {"labelled_share": 0.3}, "steps": 12_000},
-    "m1-m2": {"arguments": {"labelled_share": 0.3}, "steps": 40_000},
+    "m2": {"recipe": "m2", "arguments": {}, "steps": 12_000},
+    "m1-m2": {"recipe": "m1-m2", "arguments": {}, "steps": 40_000},
+    "m1-m2-alpha-1": {"recipe": "m1-m2", "arguments": {"alpha": 1.0, "labelled_share": 0.3}, "steps": 40_000},
 }
+TRIALS = [  # of m1-m2, seed 0, without decay, 180 CPU seconds of one loaded core each: steps, error in % of 4,000 images
+    {"arguments": {}, "lr": 1e-3, "steps": 4367, "error_percent": 16.00},
+    {"arguments": {"labelled_share": 0.3}, "lr": 1e-3, "steps": 3759, "error_percent": 16.65},
+    {"arguments": {"labelled_share": 0.3}, "lr": 3e-3, "steps": 3570, "error_percent": 15.97},
+    {"arguments": {"labelled_share": 0.3, "alpha": 1.0}, "lr": 1e-3, "steps": 3820, "error_percent": 14.90},
+]
 PLAN = {"decay": True, "patience": 0}
 CHECKS = ("drawn", "summed", "both")
 CHECK_STEPS = 4000
@@ -79,7 +88,7 @@ def train_model(name: str, place: Path, given: argparse.Namespace) -> None:
         return
     steps = given.steps or chosen["steps"]
     options = {"steps": steps, "seed": given.seed, "accelerator": given.accelerator, **PLAN}
-    vk.train(name, found, folder=place, arguments=chosen["arguments"], callbacks=watch, **options)
+    vk.train(chosen["recipe"], found, folder=place, arguments=chosen["arguments"], callbacks=watch, **options)
 
 
 def train_check(name: str, place: Path, given: argparse.Namespace) -> None:
@@ -91,14 +100,13 @@ def train_check(name: str, place: Path, given: argparse.Namespace) -> None:
     system.model.start_at(found.train.mean())
     bound = vk.Distortion() + vk.Rate()
     objective = {"drawn": bound + vk.ScoreFunction(), "summed": bound, "both": system.objective}[name]
-    share = MODELS["m2"]["arguments"]["labelled_share"]
     vk.fit(
         system.model,
         objective,
         found,
         folder=place,
         at=drawn if name == "drawn" else system.at,
-        labelled_share=share,
+        labelled_share=system.labelled_share,
         callbacks=[Watch(place, found.test)],
         resuming=(place / "run.json").exists(),
         steps=given.steps or CHECK_STEPS,
@@ -247,7 +255,13 @@ def main() -> None:
         return
     ended = sorted(p for p in RUNS.glob("*-*") if (p / "last.safetensors").exists() or (p / "result.json").exists())
     found = {place.name: score(place, given.data_dir) for place in ended}
-    settings_of = {"labels": 10 * PER_CLASS, "models": MODELS, "plan": PLAN, "check_steps": CHECK_STEPS}
+    settings_of = {
+        "labels": 10 * PER_CLASS,
+        "models": MODELS,
+        "trials": TRIALS,
+        "plan": PLAN,
+        "check_steps": CHECK_STEPS,
+    }
     comparison = {"published_error_percent": PUBLISHED, "elsewhere_accuracy_percent": ELSEWHERE}
     print(record.write(given.name, {"settings": settings_of, "pieces": found, **comparison}))
 

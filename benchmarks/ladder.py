@@ -107,7 +107,9 @@ def main() -> None:
         places = [place for place in places if place.name.startswith(place_of(given.kind, given.epochs, 0).name[:-1])]
     scored = {place.name: score(place, given.samples, given.images) for place in places}
     for name, run in scored.items():
-        rates = "  ".join(f"{z} {level['rate_nats']:.2f} ({level['active_units']})" for z, level in run["levels"].items())
+        rates = "  ".join(
+            f"{z} {level['rate_nats']:.2f} ({level['active_units']})" for z, level in run["levels"].items()
+        )
         print(f"{name}: NLL {run['nll_nats']:.2f}, -ELBO {run['negative_elbo_nats']:.2f}; {rates}")
     if given.kind is None:
         print(record.write("ladder", {"runs": scored, "in_use_nats": IN_USE}))

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import tables_deep
+
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "benchmarks.md"
 
@@ -188,12 +190,102 @@ def newcomer(record: dict[str, Any]) -> str:
     )
 
 
+def completion(record: dict[str, Any]) -> str:
+    """Hidden quadrants: the conditional VAE beside the network without a latent, and the published figures."""
+    rows = []
+    for gap in record["gaps"]:
+        of, seed = gap["observed"], gap["seed"]
+        rival, run = (record["runs"][f"{kind}-{of}-{seed}"] for kind in ("baseline", "cvae"))
+        told = record["published"][str(of)]
+        rows.append(
+            [
+                f"{of}, seed {seed}",
+                f"{rival['direct']:.2f} ± {rival['direct_standard_error']:.2f}",
+                f"{run['negative_elbo']:.2f}",
+                f"{run['is']:.2f} ± {run['is_standard_error']:.2f}",
+                f"{gap['gap']:.1f}",
+                f"{run['is_shuffled']:.0f}",
+                f"{rival['train_cpu_seconds'] / 60:.1f} / {run['train_cpu_seconds'] / 60:.1f}",
+                f"{told['direct']} / {told['cvae, IS']}",
+            ]
+        )
+    head = [
+        "quadrants observed",
+        "no latent",
+        "−ELBO",
+        "IS",
+        "gap",
+        "IS, shuffled",
+        "CPU min",
+        "published, NN / CVAE-IS",
+    ]
+    any_run = next(run for run in record["runs"].values() if run["kind"] == "cvae")
+    return (
+        f"Nats of the hidden pixels per test digit ({any_run['digits']:,} of them), grey values priced by the cross-entropy "
+        "of coins: the published convention, which is no density of grey levels. IS: importance-sampled with "
+        f"{any_run['samples']} draws of q; shuffled: with the observed part of another digit. No latent: the same network "
+        "without one, exact. The bar: 25 nats below it where one quadrant is observed. Published: Sohn et al. 2015, table "
+        "1.\n\n" + table(head, rows)
+    )
+
+
+def captions(record: dict[str, Any]) -> str:
+    """Pictures from captions: nats under right and wrong ones, and how often a caption is obeyed."""
+    rows = []
+    for name, run in record["runs"].items():
+        for of, what in (("test", "combinations seen in training"), ("held_out", "combinations never seen")):
+            shares = [f"{100 * run[f'{of}: {part} right']:.1f}" for part in ("colour", "shape", "row", "column", "all")]
+            nll, wrong = (f"{run[key]:.1f}" for key in (f"nll of {of}", f"nll of {of}, wrong captions"))
+            rows.append([f"`{name}`, {what}", nll, wrong, *shares])
+    head = [
+        "run",
+        "−log p̂(x given its caption)",
+        "another's caption",
+        "colour, %",
+        "shape",
+        "row",
+        "column",
+        "all right",
+    ]
+    return (
+        "Coloured shapes of 16x16 with captions of up to four words, read by cross-attention. Nats per picture with 100 "
+        "draws; then the share of pictures drawn to full captions that have what was asked for, told by the nearest of all "
+        f"pictures that can be drawn (of real ones it reads {100 * record['reader']:.1f} % right).\n\n"
+        + table(head, rows)
+    )
+
+
 SECTIONS = [
     ("newcomer", "The first two minutes", "python benchmarks/newcomer.py", newcomer),
     ("streaming", "A folder of JPEGs", "python benchmarks/streaming.py", streaming),
     ("mnist", "MNIST: log-likelihood", "python benchmarks/mnist.py train vae; ... train iwae; ... score", mnist),
     ("linear_gaussian", "The linear-Gaussian case", "python benchmarks/linear_gaussian.py", linear_gaussian),
     ("speed", "Speed", "python benchmarks/speed.py", speed),
+    (
+        "completion",
+        "Hidden quadrants of MNIST",
+        "python benchmarks/completion.py train KIND QUADRANTS; ... score",
+        completion,
+    ),
+    ("captions", "Pictures from captions", "python benchmarks/captions.py train --seed SEED; ... score", captions),
+    (
+        "hierarchy",
+        "Deep hierarchies against a flat model",
+        "python benchmarks/hierarchy.py train NAME; ... score",
+        lambda record: tables_deep.hierarchy(record, table),
+    ),
+    (
+        "sizes",
+        "The papers' deep hierarchies, counted",
+        "python benchmarks/sizes.py",
+        lambda record: tables_deep.sizes(record, table),
+    ),
+    (
+        "deep_gpu",
+        "Deep hierarchies on a GPU",
+        "python benchmarks/deep_gpu.py steps; ... mnist RECIPE",
+        lambda record: tables_deep.deep_gpu(record, table),
+    ),
 ]
 
 

@@ -145,7 +145,9 @@ def test_what_stands_between_levels_is_applied_to_the_state_and_names_no_latent(
 
 
 def test_levels_of_several_sizes_are_numbered_from_the_top():
-    small = TopDown("e2", D, nn.Conv2d(C, 2 * D + C, 1), Beside(nn.Conv2d(2 * C, 2 * D, 1)), nn.Conv2d(D, C, 1), nn.Tanh())
+    small = TopDown(
+        "e2", D, nn.Conv2d(C, 2 * D + C, 1), Beside(nn.Conv2d(2 * C, 2 * D, 1)), nn.Conv2d(D, C, 1), nn.Tanh()
+    )
     stages = {"e1": nn.Conv2d(1, C, 1), "e2": nn.AvgPool2d(4, ceil_mode=True)}
     decoder = Bernoulli(Chain((C, *SIZE), nn.Tanh()), (1, *SIZE))
     model = Hierarchy(Stages(stages), (C, 1, 2), [small, Rise(C, 4, SIZE), top_down("e1")], decoder)

@@ -9,6 +9,7 @@ from torch.testing import assert_close
 
 from vaekit.networks import (
     MLP,
+    Attending,
     Conv,
     ConvTranspose,
     Corrupted,
@@ -52,6 +53,8 @@ NETWORKS = {  # name: (constructor, the shape of one example of each input)
     ),
     "noisy mlp": (lambda: Corrupted(MLP(6, 5), GaussianNoise(0.1)), [(6,)]),
     "masked conv": (lambda: Corrupted(Conv((1, 8, 8), 4, context=2), Masking(0.3)), [(1, 8, 8), (2,)]),
+    "attending mlp": (lambda: Attending(MLP((6, (32,)), 5), 8, asking=MLP(6, 4)), [(6,), (5, 8)]),
+    "attending conv": (lambda: Attending(Conv((1, 8, 8), 4, context=16), 8, queries=2), [(1, 8, 8), (5, 8)]),
     "salted mlp": (lambda: Corrupted(MLP((1, 2, 3), 5), SaltAndPepper(0.3)), [(1, 2, 3)]),
 }
 ON_IMAGES = [name for name in NETWORKS if "mlp" not in name]

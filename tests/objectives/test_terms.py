@@ -257,3 +257,11 @@ def test_free_bits_of_a_latent_as_one_group_are_those_of_each_level_of_a_hierarc
     each = [float((shift**2 / 2).flatten(1).sum(1).mean()) for shift in (low, high)]
     assert each[0] < 0.5 < each[1]
     assert_close((1.0 * Rate(free_bits=0.5, groups=1))(inference), torch.full((B,), 0.5 + each[1]))
+
+
+def test_an_average_with_axes_behind_the_batch_is_that_of_every_column():
+    """Under enumerated values, whose measure differs from row to row, and draws in front of them."""
+    inference = Graph(clusters).infer(torch.randn(B, 3), samples=K, at={"y": Enumerate()})
+    t = torch.randn(*inference.axes.shape, 2, 5)
+    columns = torch.stack([inference.expect(column) for column in t.flatten(-2).unbind(-1)], -1)
+    assert_close(inference.expect(t, inner=2), columns.unflatten(-1, (2, 5)))

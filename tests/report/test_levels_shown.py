@@ -5,18 +5,24 @@ import re
 import numpy as np
 import pytest
 import torch
-from models.small_hierarchy import hierarchy
+from models.small_hierarchy import by_hand, hierarchy
 from report import pages
 from report.pages import Page
 from torch import nn
 from torch.distributions import Categorical
+from torch.testing import assert_close
 
 import vaekit as vk
 import vaekit.data
-from vaekit.report import curves, draw_pictures, kl_per_level, level_by_level, write_report
+from vaekit.report import curves, draw_pictures, kl_per_level, level_by_level, write_comparison, write_report
+from vaekit.report import views as views_of
 from vaekit.report.charts import course_of_several
 from vaekit.report.curves import as_table, together
+from vaekit.report.exploring import made_of
 from vaekit.report.grids import as_pixels
+from vaekit.report.pictures import own_generators
+from vaekit.report.style import number
+from vaekit.report.views import looked
 
 
 def told(names, epochs=6):
@@ -63,6 +69,28 @@ def test_a_page_tells_the_size_of_every_part(page, three):
     counts = vk.parameter_counts(three.model)
     levels = sum(count for name, count in counts.items() if name.startswith("levels."))
     assert f"levels (3) {levels:,}" in page.text
+
+
+def test_one_latent_is_moved_beside_the_examples_other_codes(three):
+    with torch.no_grad(), own_generators(three.model, 0):
+        views = looked(three, 0)
+        z = views.codes[:4]
+        made = made_of(three, views, z, 2)
+    others = {name: codes[2].expand(4, -1) for name, codes in views.all_codes.items() if name != views.latent}
+    assert len(others) == 2
+    assert_close(made, by_hand(three.model, None, {**others, views.latent: z}, 4)[0])
+
+
+def test_codes_of_the_first_examples_are_there_however_few_are_walked_at_once(three, monkeypatch):
+    monkeypatch.setattr(views_of, "AT_ONCE", 5 * 64)
+    with torch.no_grad(), own_generators(three.model, 0):
+        views = looked(three, 0)
+    assert {name: codes.shape for name, codes in views.all_codes.items()} == {
+        "z1": (12, 2),
+        "z2": (12, 3),
+        "z3": (12, 4),
+    }
+    assert_close(views.all_codes[views.latent], views.codes[:12])
 
 
 def test_the_columns_are_what_the_first_latents_make_of_the_examples():
@@ -115,6 +143,17 @@ def test_a_page_of_forty_latents_stays_short_enough_to_read(tmp_path):
         sum(image["alt"] in ("original", "z1", "all") or image["alt"].startswith("to z") for image in page.images) == 9
     )
     assert len(html) < 2e6
+
+
+def test_runs_of_several_latents_are_compared_latent_by_latent(three, tmp_path):
+    other = of_levels(tmp_path / "deeper", *[2] * 14)
+    html = write_comparison([three, other], tmp_path / "comparison.html").read_text()
+    page = Page(html)
+    assert "levels" in page.ids
+    rates = ", ".join(number(figure.value) for figure in three.evaluation.rates.values())
+    assert f"run: {rates}; deeper: " in html
+    assert "active dimensions of z1" not in page.text
+    assert "active units of z1" not in page.text
 
 
 class Kind(vk.Model):

@@ -90,6 +90,8 @@ def test_the_levels_below_can_be_drawn_under_a_seed(run, x):
 def test_levels_that_are_not_there_are_refused(run, x):
     with pytest.raises(ValueError, match="levels must lie between 1 and 3"):
         run.reconstruct(x, levels=4)
+    with pytest.raises(ValueError, match="temperature is that of the latents below levels: give levels too"):
+        run.reconstruct(x, temperature=0.7)
     with pytest.raises(ValueError, match="most must be at least 2, got 1"):
         run.by_level(x, most=1)
 

@@ -75,7 +75,7 @@ def write_events(
     Sequences of pictures move in a .gif, and are strips of film in a .png.
     """
     if is_clip(spec) and out.suffix.lower() != ".npy":
-        write_clips(x.flatten(0, -6).clamp(0, 1), out, columns)
+        write_clips(x.flatten(0, -5).clamp(0, 1), out, columns)
     elif out.suffix.lower() == ".png":
         from vaekit.report import save_grid
 

@@ -19,9 +19,7 @@ class Bottleneck(nn.Module):
     starts the block at zero.
     """
 
-    def __init__(
-        self, in_channels: int, middle: int, out_channels: int, *, kernel: int = 3, gain: float = 1.0
-    ) -> None:
+    def __init__(self, in_channels: int, middle: int, out_channels: int, *, kernel: int = 3, gain: float = 1.0) -> None:
         super().__init__()
         widths = as_shape((in_channels, middle, middle, middle), "channels")
         unit = gelu_gain()

@@ -80,7 +80,7 @@ class Rise(nn.Module):
         return self.raised(x).contiguous(memory_format=torch.channels_last) + self.bias
 
 
-def patches_in(channels: int, width: int, patch: int) -> nn.Module:
+def patches_in(channels: int, width: int, patch: int) -> nn.Conv2d:
     """One pixel of `width` channels for every `patch` by `patch` of them, rounded up; a 3x3 convolution where it is 1."""
     kernel = max(3, 2 * patch - 1)
     return initialise(nn.Conv2d(channels, width, kernel, patch, kernel // 2))

@@ -10,7 +10,7 @@ from torch import nn
 from typing_extensions import Doc
 
 from vaekit.data import DataSpec
-from vaekit.networks import MLP, Conv, ConvTranspose
+from vaekit.networks import MLP, Conv, ConvTranspose, group_norm
 from vaekit.recipes.parts import refuse_categories
 
 __all__: list[str] = []
@@ -40,17 +40,18 @@ def is_picture(frame: DataSpec) -> bool:
 def seeing(frame: DataSpec, channels: tuple[int, ...], features: int) -> nn.Module:
     """From a step to a vector of features: convolutions and a layer for pictures, two layers for anything else."""
     if not is_picture(frame):
-        return MLP(frame.shape, features, features)
-    convolutions = Conv(frame.shape, *fitting(frame, channels))
-    return nn.Sequential(convolutions, MLP(convolutions.out_shape, features))
+        return MLP(frame.shape, features, features, activation=nn.SiLU)
+    convolutions = Conv(frame.shape, *fitting(frame, channels), norm=group_norm, activation=nn.SiLU)
+    return nn.Sequential(convolutions, MLP(convolutions.out_shape, features, activation=nn.SiLU))
 
 
 def showing(frame: DataSpec, channels: tuple[int, ...], *inputs: int) -> nn.Module:
     """From vectors of these sizes to the features of a step that a likelihood goes on: `seeing` in reverse."""
     if not is_picture(frame):
         width = max(64, *inputs)
-        return MLP(tuple((size,) for size in inputs), width, width)
-    return ConvTranspose(sum(inputs), frame.shape[1:], *reversed(fitting(frame, channels)))
+        return MLP(tuple((size,) for size in inputs), width, width, activation=nn.SiLU)
+    back = reversed(fitting(frame, channels))
+    return ConvTranspose(sum(inputs), frame.shape[1:], *back, norm=group_norm, activation=nn.SiLU)
 
 
 def fitting(frame: DataSpec, channels: Sequence[int]) -> tuple[int, ...]:

@@ -38,8 +38,8 @@ def ladder_vae(
 
 def way_up(sizes: Sizes) -> Stages:
     """x to d1, d2, ..., one for each latent from the data up."""
-    below = (sizes.spec.shape, *sizes.widths)
-    return Stages({f"d{i}": sizes.mlp(features, i - 1) for i, features in enumerate(below[:-1], 1)})
+    below: list[int | tuple[int, ...]] = [sizes.spec.shape, *sizes.widths[:-1]]
+    return Stages({f"d{i}": sizes.mlp(features, i - 1) for i, features in enumerate(below, 1)})
 
 
 def rungs(sizes: Sizes) -> list[Rung]:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-import torch
 from annotated_types import Ge
 from torch import nn
 from typing_extensions import Doc
@@ -15,7 +14,14 @@ from vaekit.networks.cells import normed_convolution
 from vaekit.networks.scales import patches_in, patches_out
 from vaekit.networks.shapes import divided_sizes
 from vaekit.objectives import Distortion, Linear, Rate, RateBalance, SpectralNorm
-from vaekit.recipes.parts import Latent, LikelihoodName, Patch, picture_likelihood, refuse_all_but_pictures
+from vaekit.recipes.parts import (
+    Latent,
+    LikelihoodName,
+    Patch,
+    channels_last,
+    picture_likelihood,
+    refuse_all_but_pictures,
+)
 from vaekit.recipes.system import System
 from vaekit.training import Adam, Plan
 
@@ -23,7 +29,9 @@ __all__ = ["nvae"]
 
 Size = tuple[int, ...]
 Groups = Annotated[
-    tuple[int, ...], Ge(1), Doc("latents at each size, the smallest first; each next size has twice the height and width")
+    tuple[int, ...],
+    Ge(1),
+    Doc("latents at each size, the smallest first; each next size has twice the height and width"),
 ]
 
 PAPER = {"latent": 20, "patch": 1, "cells": 2, "halvings": 1, "edge_cells": 2}
@@ -46,7 +54,9 @@ def nvae(
     halvings: Annotated[int, Ge(0), Doc("how often the largest map is halved before there are latents")] = 0,
     edge_cells: Annotated[int, Ge(1), Doc("residual cells at each size above the latents")] = 1,
     expansion: Annotated[int, Ge(2), Doc("how many times wider the decoder's depthwise convolutions are")] = 6,
-    annealing_steps: Annotated[int, Ge(1), Doc("steps in which the rate is weighed in: 30 % of them in the paper")] = 3000,
+    annealing_steps: Annotated[
+        int, Ge(1), Doc("steps in which the rate is weighed in: 30 % of them in the paper")
+    ] = 3000,
     spectral: Annotated[float, Ge(0), Doc("weight of the spectral norms of all weights")] = 0.01,
     likelihood: LikelihoodName = None,
 ) -> System:
@@ -62,22 +72,21 @@ def nvae(
         raise ValueError("groups must say how many latents there are at each size, got none")
     sizes = map_sizes(spec.shape[1:], patch, halvings + len(groups) - 1)
     model = Hierarchy(
-        bottom_up(weight_normed(patches_in(spec.shape[0], width, patch)), width, groups[::-1], cells, halvings, edge_cells),
+        bottom_up(
+            weight_normed(patches_in(spec.shape[0], width, patch)), width, groups[::-1], cells, halvings, edge_cells
+        ),
         (width << (len(sizes) - 1), *sizes[-1]),
         way_down(width, latent, groups, cells, sizes, expansion),
         picture_likelihood(
             spec, way_out(width, sizes[: halvings + 1], edge_cells, expansion, patch, spec.shape[1:]), likelihood
         ),
     )
-    model.to(memory_format=torch.channels_last)
     weight = Linear(0.0, 1.0, annealing_steps)
     objective = Distortion() + weight * (Rate() + RateBalance(weight))
-    return System(model, objective + spectral * SpectralNorm(model) if spectral else objective, PLAN)
+    return System(channels_last(model), objective + spectral * SpectralNorm(model) if spectral else objective, PLAN)
 
 
-PLAN = Plan(
-    optimiser=Adam(lr=1e-2, eps=1e-3, weight_decay=3e-4, adamax=True, decay=True, end_lr=1e-4), patience=10
-)
+PLAN = Plan(optimiser=Adam(lr=1e-2, eps=1e-3, weight_decay=3e-4, adamax=True, decay=True, end_lr=1e-4), patience=10)
 
 
 def map_sizes(picture: Size, patch: int, halvings: int) -> list[Size]:
@@ -100,7 +109,7 @@ def bottom_up(
     for _ in range(halvings):
         row += [convolution_cell(width, width) for _ in range(edge_cells - 1)]
         row.append(convolution_cell(width, width := 2 * width, halve=True))
-    stages: dict[str, nn.Module] = {}
+    stages: dict[str, nn.Sequential] = {}
     for scale, number in enumerate(groups):
         row += [] if scale == 0 else [convolution_cell(width, width := 2 * width, halve=True)]
         for _ in range(number):
@@ -141,9 +150,7 @@ def level(name: str, channels: int, shape: tuple[int, ...], *, top: bool) -> Res
     )
 
 
-def way_out(
-    width: int, sizes: Sequence[Size], edge_cells: int, expansion: int, patch: int, picture: Size
-) -> Chain:
+def way_out(width: int, sizes: Sequence[Size], edge_cells: int, expansion: int, patch: int, picture: Size) -> Chain:
     """From the last latent's map to the picture's own size, for a head's 1x1 convolution; half the expansion."""
     parts: list[nn.Module] = []
     for i in reversed(range(len(sizes) - 1)):

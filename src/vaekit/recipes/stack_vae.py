@@ -28,7 +28,7 @@ def stack_vae(
     z1 is the top. Burda et al. 2016 have latents 100 50 and widths 200 100 with two layers, tanh and no batch norm.
     """
     sizes = Sizes(spec, latents, widths, layers, activation, batch_norm)
-    below = (spec.shape, *latents)
+    below: list[int | tuple[int, ...]] = [spec.shape, *latents]
     posteriors = [Gaussian(sizes.mlp(below[i], i), size) for i, size in enumerate(latents)]
     model = Stack(StandardNormal(latents[-1]), sizes.priors(), posteriors[::-1], sizes.decoder(likelihood))
     return System(model, warmed_up(annealing_steps, free_bits))

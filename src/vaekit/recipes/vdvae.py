@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-import torch
 from annotated_types import Ge
 from torch import nn
 from typing_extensions import Doc
@@ -16,7 +15,14 @@ from vaekit.networks.initialisation import initialise
 from vaekit.networks.scales import patches_in, patches_out, pool
 from vaekit.networks.shapes import divided_sizes
 from vaekit.objectives import Distortion, Rate
-from vaekit.recipes.parts import Latent, LikelihoodName, Patch, picture_likelihood, refuse_all_but_pictures
+from vaekit.recipes.parts import (
+    Latent,
+    LikelihoodName,
+    Patch,
+    channels_last,
+    picture_likelihood,
+    refuse_all_but_pictures,
+)
 from vaekit.recipes.system import System
 from vaekit.training import Adam, Plan
 
@@ -96,8 +102,7 @@ def vdvae(
         way_down(width, latent, sizes, rates, down),
         picture_likelihood(spec, way_out(width, patch, picture), likelihood),
     )
-    model.to(memory_format=torch.channels_last)
-    return System(model, Distortion() + Rate(), plan(math.prod(spec.shape)))
+    return System(channels_last(model), Distortion() + Rate(), plan(math.prod(spec.shape)))
 
 
 def plan(elements: int) -> Plan:

@@ -10,7 +10,7 @@ from torch import Tensor
 from vaekit.latent import typical
 from vaekit.report.charts import COLOURS, spelled_out
 from vaekit.report.columns import column_names, is_table
-from vaekit.report.curves import as_table, is_count, limits, ordered
+from vaekit.report.curves import apart, as_table, is_count, limits, ordered
 from vaekit.report.grids import range_of
 from vaekit.report.images import picture, small
 from vaekit.report.numbers import table
@@ -23,7 +23,7 @@ from vaekit.report.vectors import rows_of
 from vaekit.report.views import held_out, inferred, shown_batch
 from vaekit.training.step import of_graph
 
-__all__ = ["courses", "key_of", "rates_and_distortions", "samples_of_each", "through_each"]
+__all__ = ["courses", "key_of", "latents_of_each", "rates_and_distortions", "samples_of_each", "through_each"]
 
 Named = Mapping[str, Subject]
 EXAMPLES, ROWS, SERIES, SAMPLES = 12, 2000, 6, 24
@@ -44,10 +44,14 @@ def courses(named: Named) -> Section | None:
     terms = ordered({c.partition("/")[2] for c in columns if c.startswith(f"{role}/")}, columns)
     if not terms:
         return None
-    exhibits = [Exhibit(over_each_other(named, tables, role, term), spelled_out(term)) for term in terms]
+    single, families = apart(terms)
+    exhibits = [Exhibit(over_each_other(named, tables, role, term), spelled_out(term)) for term in single]
     kind = "validation" if role == "valid" else "training"
     text = f"Every term on the {kind} examples, by epoch. Losses of different objectives are different things."
-    return Section("curves", "How training went", text, [Exhibit(Markup(), key_of(list(named)), "strip"), *exhibits])
+    notes = ["Curves of single latents are on the page of each run."] if families else []
+    return Section(
+        "curves", "How training went", text, [Exhibit(Markup(), key_of(list(named)), "strip"), *exhibits], notes
+    )
 
 
 def over_each_other(named: Named, tables: Mapping[str, Mapping[str, np.ndarray]], role: str, term: str) -> Markup:
@@ -81,6 +85,26 @@ def rates_and_distortions(named: Named) -> Section | None:
     left_out = [f"{name} has no rate." for name in named if name not in finite]
     exhibit = Exhibit(rate_distortion(named, finite), "distortion against rate", "square")
     return Section("rate-distortion", "Rate against distortion", text, [exhibit], left_out)
+
+
+def latents_of_each(named: Named) -> Section | None:
+    """How many nats each latent tells, in runs with several, from the first latent on."""
+    told = {name: [f.value for f in s.evaluation.rates.values()] for name, s in named.items() if s.evaluation.rates}
+    if not told or not np.isfinite(np.concatenate(list(told.values()))).all():
+        return None
+    chart = Chart((0.5, max(map(len, told.values())) + 0.5), (0.0, 1.08 * max(map(max, told.values())) + 1e-3))
+    chart.grid(whole=(True, False))
+    chart.named("latent")
+    for i, name in enumerate(named):
+        if name in told:
+            places = np.arange(1, len(told[name]) + 1)
+            chart.line(places, told[name], f"c{i % COLOURS}")
+            chart.dots(places, told[name], f"c{i % COLOURS}", 6)
+    said = "; ".join(f"{name}: {', '.join(map(number, nats))}" for name, nats in told.items())
+    text = "The rate of each latent, nats per example, from the one that is drawn first: where a model keeps what it knows."
+    left_out = [f"{name} has one latent." for name in named if name not in told]
+    exhibits = [Exhibit(chart.svg(f"nats per latent: {said}"), key_of(list(named)))]
+    return Section("levels", "What each latent tells", text, exhibits, left_out)
 
 
 def rate_distortion(named: Named, points: Mapping[str, tuple[float, float]]) -> Markup:

@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 from vaekit.evaluation import Figure
 from vaekit.evaluation.profile import MOST
 from vaekit.recipes import recipe
-from vaekit.report.beside import courses, rates_and_distortions, samples_of_each, through_each
+from vaekit.report.beside import courses, latents_of_each, rates_and_distortions, samples_of_each, through_each
 from vaekit.report.commands import repeats
 from vaekit.report.numbers import apart, table
 from vaekit.report.page import check_target, rendered
@@ -58,6 +58,7 @@ def all_sections(named: Mapping[str, Subject], seed: int) -> Iterator[Section | 
     """Every section in its place."""
     yield in_a_table(named)
     yield rates_and_distortions(named)
+    yield latents_of_each(named)
     yield courses(named)
     with ExitStack() as lent:
         for subject in named.values():

@@ -169,6 +169,8 @@ def holes_shown(subject: Subject, views: Views, found: Holes | None) -> Section 
         points = (drawn - centre) @ axes
     chart = Exhibit(emptiness(points, found.log_ratio, data), depth_key(), "square")
     notes = [f"Shown in the plane of {said}. The colour is judged in all dimensions."]
+    if views.named:
+        notes.append(f"{found.latent} is tested, the first latent that tells more than a twentieth of all nats.")
     return Section("holes", "Holes in the latent space", text, [chart, *dreams(subject, found)], notes)
 
 

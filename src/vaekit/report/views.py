@@ -1,7 +1,7 @@
 """What a page needs to see of a model: held-out examples, their reconstructions and codes, and draws. Computed once."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -119,7 +119,7 @@ def looked(subject: Subject, seed: int) -> Views:
         family_of(walks[0]),
         latent,
         codes,
-        {name: found.value[:SHOWN].cpu() for name, found in walks[0].latents.items()},
+        {name: first_codes(walks, name) for name in walks[0].latents},
         frozenset(name for name, found in walks[0].latents.items() if found.discrete),
         used_first(walks[0], subject) or latent,
         sorted(range(len(measure)), key=lambda i: -measure[i]),
@@ -142,6 +142,11 @@ def explored(inference: Inference, subject: Subject) -> str | None:
     suited = [name for name, latent in inference.latents.items() if continuous(latent)]
     used = subject.evaluation.latents
     return max(suited, key=lambda name: float(used[name].rate.sum()) if name in used else -math.inf, default=None)
+
+
+def first_codes(walks: Sequence[Inference], name: str) -> Tensor:
+    """A latent's codes of the first few examples."""
+    return torch.cat([walk.latents[name].value[:SHOWN].cpu() for walk in walks[:SHOWN]])[:SHOWN]
 
 
 def used_first(inference: Inference, subject: Subject) -> str | None:

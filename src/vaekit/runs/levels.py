@@ -55,6 +55,10 @@ def reconstruct(
     """The mean of p(x|z) with the first `levels` latents at their posteriors' means, the rest from their priors."""
     if context is not None and len(context) != len(split):
         raise ValueError(f"context must have a row for each of the {len(split)} examples, got {len(context)}")
+    if levels is None and temperature != 0:
+        raise ValueError(
+            f"temperature is that of the latents below levels: give levels too, got temperature {temperature}"
+        )
     below = {} if levels is None else from_priors(list(latents_of(run)), levels, checked(temperature))
     found, done = [], 0
     with answering(run.model, seed):
