@@ -119,6 +119,12 @@ def test_samples_of_a_label_are_those_of_the_model_with_the_label_set(trees):
     assert run.sample(7).shape == (7, 2)
 
 
+def test_draws_of_codes_are_draws_of_the_label_too(trees):
+    run = vk.load(trees / "run")
+    codes = run.codes(trees / "trees.csv", draws=3)
+    assert (codes["z"].shape, codes["y"].shape) == ((3, 240, 2), (3, 240))
+
+
 def test_what_cannot_be_predicted_is_said(trees, tmp_path, capsys):
     main(["train", str(trees / "trees.csv"), "--labels", "tree", "--out", str(tmp_path / "v"), "--epochs", "1", *SMALL])
     said = refused(capsys, "predict", tmp_path / "v", trees / "trees.csv")

@@ -66,7 +66,7 @@ def linear() -> LabelAndStyle:
     def q_y(x: Tensor) -> Distribution:
         return Categorical(logits=Normal(MEANS.T, wide, validate_args=False).log_prob(x), validate_args=False)
 
-    return LabelAndStyle(
+    exact = LabelAndStyle(
         UniformLabels(3),
         StandardNormal(1),
         Given(q_y),
@@ -74,7 +74,8 @@ def linear() -> LabelAndStyle:
         Given(lambda x, y: normal(SLOPE * (x - y @ MEANS) / wide**2, NOISE / wide), (1,)),
         Given(lambda z, y: normal(y @ MEANS + SLOPE * z, NOISE), (1,)),
         OneHot(3),
-    ).double()
+    )
+    return exact.double().requires_grad_(False)
 
 
 def linear_case() -> Case:

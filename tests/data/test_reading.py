@@ -101,7 +101,9 @@ def test_a_named_set_is_looked_for_under_the_environments_folder(tmp_path, monke
 
 def test_a_missing_set_says_where_it_was_looked_for_and_what_it_needs(tmp_path, monkeypatch):
     monkeypatch.delenv("VAEKIT_DATA", raising=False)
-    with pytest.raises(ValueError, match=r"'digitz' is neither .*mean digits.*\?.* set \$VAEKIT_DATA, which is not set"):
+    with pytest.raises(
+        ValueError, match=r"'digitz' is neither .*mean digits.*\?.* set \$VAEKIT_DATA, which is not set"
+    ):
         data.open("digitz")
     write_set(tmp_path)
     (tmp_path / "t10k-labels-idx1-ubyte.gz").unlink()

@@ -9,7 +9,7 @@ from torch.testing import assert_close
 
 from vaekit.conditionals import Bernoulli, Categorical, Gaussian
 from vaekit.data import DataSpec, Domain, Split
-from vaekit.evaluation import classified, evaluate, label_probabilities, log_likelihood
+from vaekit.evaluation import classified, classifier_features, evaluate, label_probabilities, log_likelihood
 from vaekit.models import VAE, LabelAboveCode, LabelAndStyle
 from vaekit.networks import MLP, OneHot
 from vaekit.priors import StandardNormal, UniformLabels
@@ -129,3 +129,11 @@ def test_a_model_without_a_label_predicts_none_and_has_no_error(split):
     with pytest.raises(ValueError, match="has no label to predict: recipes m1, m2 and m1-m2 have one"):
         label_probabilities(plain, split)
     assert "classification error" not in evaluate(plain, split, SPEC, samples=2).figures()
+
+
+def test_a_classifier_of_features_learns_from_the_labels_that_are_known():
+    import vaekit.data
+
+    data = vaekit.data.open("digits", limit=200, labels_per_class=2)
+    found = classifier_features(data, steps=2)
+    assert f"of {len(data.test)} held-out examples" in found.accuracy.what

@@ -276,9 +276,10 @@ def test_a_foreign_state_is_refused_in_a_sentence_that_says_why(valid, digits, t
 @pytest.mark.parametrize("row", rows().values(), ids=rows())
 def test_every_recipe_can_be_measured_before_it_takes_memory(row):
     """Built of shapes alone it has the names and shapes that it has when it is built."""
-    check_size(row.system, saved=row.system().model.state_dict())
+    whole = row.system().model.state_dict()
+    check_size(row.system, saved=whole)
     with pytest.raises(ValueError, match="is in only one of the two"):
-        check_size(row.system, saved={})
+        check_size(row.system, saved=dict([*whole.items()][1:]))
 
 
 def test_a_model_beyond_this_machines_memory_is_refused_at_once(digits):

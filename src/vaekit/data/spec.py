@@ -20,11 +20,12 @@ class DataSpec:
     `levels`: values per element on a grid (kept after dequantisation, which needs it for bits per dimension).
     `classes`: how many labels there are, None without labels; `label_names`: what they are called, in their order.
     `context`: the shape of one example's context, () where it is a label, None without; `vocabulary`: how many different
-    tokens it has, whole numbers from 0, None where it is not of tokens. `notes`: what was done, in words. `columns`: a table's, in order. `scaling`: what standardised columns were subtracted and divided by. `fit`:
-    how pictures were given their size, None where they had it. `grey`: the levels that `binarise` draws from, None
-    where it draws from floats. `labelled`: the share of training examples whose label is known, None where every label
-    of training and validation is. `timed`: the first axis of an example is time; `ragged`: each sequence has a length of
-    its own, and batches a "mask" (B, T) that is False behind it.
+    tokens it has, whole numbers from 0, None where it is not of tokens. `notes`: what was done, in words. `columns`: a
+    table's, in order. `scaling`: what standardised columns were subtracted and divided by. `fit`: how pictures were
+    given their size, None where they had it. `grey`: the levels that `binarise` draws from, None where it draws from
+    floats. `labelled`: the share of training examples whose label is known, None where every label of training and
+    validation is. `timed`: the first axis of an example is time; `ragged`: each sequence has a length of its own, and
+    batches a "mask" (B, T) that is False behind it.
     """
 
     name: str

@@ -64,9 +64,10 @@ class LogLikelihood:
 class Bound:
     """Distortion, rate and the evidence lower bound of every example, with `draws` draws of each.
 
-    `distortions` by likelihood and `rates` by latent sum to the two (of no latent, the rate is zero); `closed_form` says by latent whether its rate is
-    one. `without_rate`: latents that are computed, not drawn, or have no prior; with any of them, `rate` and `elbo` are
-    None and `rates` leaves them out. `coded`: every latent is a deterministic code that a prior prices.
+    `distortions` by likelihood and `rates` by latent sum to the two (of no latent, the rate is zero); `closed_form` says
+    by latent whether its rate is one. `without_rate`: latents that are computed, not drawn, or have no prior; with any
+    of them, `rate` and `elbo` are None and `rates` leaves them out. `coded`: every latent is a deterministic code that a
+    prior prices.
     """
 
     distortion: PerExample

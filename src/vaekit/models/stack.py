@@ -27,7 +27,7 @@ class Stack(Model):
         self, prior: Prior, priors: Sequence[Conditional], posteriors: Sequence[Conditional], decoder: Conditional
     ) -> None:
         super().__init__()
-        check_fit([tuple(p.event_shape) for p in (prior, *priors)], [q.event_shape for q in posteriors])
+        check_fit([tuple(prior.event_shape), *(p.event_shape for p in priors)], [q.event_shape for q in posteriors])
         self.prior, self.priors = prior, nn.ModuleList(priors)
         self.posteriors, self.decoder = nn.ModuleList(posteriors), decoder
         self.event_shape = decoder.event_shape
@@ -42,7 +42,7 @@ class Stack(Model):
 
     def evidence(self, data: Mapping[str, Tensor], context: Tensor | None) -> Parameters:
         """The parameters of q(zL|x)."""
-        return self.posteriors[-1].outputs(data["x"])  # type: ignore[operator, no-any-return]
+        return self.posteriors[-1].outputs(data["x"])  # type: ignore[operator]
 
     def start_at(self, mean: Tensor) -> None:
         """The decoder's biases, from the data's mean."""

@@ -41,7 +41,9 @@ class Attention(nn.Module):
             raise ValueError(f"width must be a multiple of {heads} heads, got {width}")
         self.heads = heads
         self.query, self.value, self.mix = (initialise(nn.Linear(width, width)) for _ in range(3))
-        self.key = initialise(nn.Linear(width, width, bias=False))  # one would move every score alike, which softmax undoes
+        self.key = initialise(
+            nn.Linear(width, width, bias=False)
+        )  # one would move every score alike, which softmax undoes
 
     def forward(
         self, x: Float[Tensor, "B Q F"], memory: Float[Tensor, "B T F"], exists: Bool[Tensor, "B T"]
