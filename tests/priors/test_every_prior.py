@@ -9,10 +9,12 @@ from scipy import stats
 from torch.testing import assert_close
 
 import vaekit.priors
-from vaekit.priors import Prior, StandardNormal
+from vaekit.priors import Prior, StandardNormal, UniformLabels
 
 SHAPE = (2, 3)
-PRIORS = {"StandardNormal": lambda: StandardNormal(SHAPE)}
+PRIORS = {"StandardNormal": lambda: StandardNormal(SHAPE), "UniformLabels": lambda: UniformLabels(4)}
+SHAPES = {"StandardNormal": SHAPE, "UniformLabels": ()}
+DISCRETE = {"UniformLabels"}
 
 
 @pytest.fixture(params=PRIORS, ids=str)
@@ -26,7 +28,7 @@ def test_the_table_holds_every_prior():
 
 
 def test_its_distribution_has_its_event_shape_and_no_batch(prior):
-    assert tuple(prior().event_shape) == prior.event_shape == SHAPE
+    assert tuple(prior().event_shape) == prior.event_shape == SHAPES[type(prior).__name__]
     assert tuple(prior().batch_shape) == ()
     z = prior().sample((7,))
     assert prior().log_prob(z).shape == (7,)
@@ -34,7 +36,9 @@ def test_its_distribution_has_its_event_shape_and_no_batch(prior):
 
 def test_it_follows_the_dtype_of_the_module(prior):
     for dtype in (torch.float32, torch.float64):
-        assert prior.to(dtype)().sample().dtype is dtype
+        drawn = prior.to(dtype)().sample()
+        assert prior().log_prob(drawn).dtype is dtype
+        assert drawn.dtype is (torch.int64 if type(prior).__name__ in DISCRETE else dtype)
 
 
 def test_its_state_is_loaded_into_a_fresh_one(prior, request):
@@ -46,7 +50,7 @@ def test_its_state_is_loaded_into_a_fresh_one(prior, request):
 
 def test_its_draws_average_the_log_density_to_minus_the_entropy(prior):
     log_p = prior().log_prob(prior().sample((20_000,)))
-    assert (log_p.mean() + prior().entropy()).abs() < 4 * log_p.std() / len(log_p) ** 0.5
+    assert (log_p.mean() + prior().entropy()).abs() < 4 * log_p.std() / len(log_p) ** 0.5 + 1e-12
 
 
 def test_the_standard_normal_is_that_of_scipy():
@@ -70,3 +74,14 @@ def test_the_standard_normal_has_nothing_to_train_or_save():
 def test_an_empty_latent_is_refused(shape):
     with pytest.raises(ValueError, match="event_shape must hold sizes of at least 1, got"):
         StandardNormal(shape)
+
+
+def test_labels_are_uniform():
+    assert_close(UniformLabels(4)().log_prob(torch.arange(4)), torch.full((4,), -math.log(4)))
+    assert UniformLabels(4).state_dict() == {}
+
+
+@pytest.mark.parametrize("classes", [1, 0, 2.0, True], ids=str)
+def test_a_label_of_one_class_is_refused(classes):
+    with pytest.raises(ValueError, match="classes must be a whole number of at least 2, got"):
+        UniformLabels(classes)
