@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import tables_deep
+import tables_sequences
 
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "benchmarks.md"
@@ -273,6 +274,12 @@ SECTIONS = [
         "Deep hierarchies against a flat model",
         "python benchmarks/hierarchy.py train NAME; ... score",
         lambda record: tables_deep.hierarchy(record, table),
+    ),
+    (
+        "sequences",
+        "Content and motion",
+        "python benchmarks/sequences.py train --seed SEED; ... score; ... memory --seed SEED",
+        lambda record: tables_sequences.sequences(record, table),
     ),
     (
         "sizes",

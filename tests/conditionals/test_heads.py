@@ -104,6 +104,11 @@ HEADS = {
     "discretised logistic": Row(
         heads.DiscretisedLogistic, levels(256), lambda x, loc, scale: logistic_bins(x, loc, scale, 256)
     ),
+    "discretised logistic, one scale": Row(
+        lambda net, shape: heads.DiscretisedLogistic(net, shape, 8, scale=heads.Shared(0.3)),
+        levels(8),
+        lambda x, loc, scale: logistic_bins(x, loc, scale, 8),
+    ),
     "logistic mixture": Row(
         lambda net, shape: heads.DiscretisedLogisticMixture(net, shape, components=3, levels=32),
         levels(32),
@@ -217,6 +222,18 @@ def test_a_fresh_discretised_head_lies_in_the_middle_and_is_wide():
     p_x = heads.DiscretisedLogistic(Features(7, gain=0.0), 5)(torch.randn(64, 2)).base_dist
     assert_close(p_x.loc.mean(), torch.tensor(0.5), atol=0.5, rtol=0)
     assert (p_x.scale > 0.1).all()
+
+
+def test_one_scale_is_the_same_for_all_elements_and_learned():
+    head = heads.DiscretisedLogistic(Features(7), 5, 8, scale=heads.Shared(0.3))
+    p_x = head(torch.randn(4, 2)).base_dist
+    assert_close(p_x.scale, torch.full((4, 5), 0.3 + 0.05 / 7 + 1e-4))
+    p_x.log_prob(torch.zeros(4, 5)).sum().backward()
+    assert head.scale.log_scale.grad.abs() > 0
+    fixed = heads.DiscretisedLogistic(Features(7), 5, 8, scale=0.2)(torch.randn(4, 2)).base_dist
+    assert_close(fixed.scale, torch.full((4, 5), 0.2 + 0.05 / 7))
+    with pytest.raises(ValueError, match=r"scale=Optimal\(\) is for Gaussian heads, got it for DiscretisedLogistic"):
+        heads.DiscretisedLogistic(Features(7), 5, scale=heads.Optimal())
 
 
 def test_fresh_components_spread_over_the_range():

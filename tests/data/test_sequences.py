@@ -137,6 +137,15 @@ def test_single_numbers_over_time_need_an_axis_of_their_own(x):
         vaekit.data.open(x[..., 0], timed=True)
 
 
+def test_a_folder_of_pictures_is_no_sequence(tmp_path):
+    from PIL import Image
+
+    for i in range(3):
+        Image.fromarray(np.full((4, 4, 3), 40 * i, np.uint8)).save(tmp_path / f"{i}.png")
+    with pytest.raises(ValueError, match="timed belongs to arrays of sequences, got the pictures of"):
+        vaekit.data.open(tmp_path, timed=True)
+
+
 def test_new_sequences_may_be_longer_and_have_lengths(x):
     spec = opened(x).spec
     longer = np.concatenate([x, x], 1)

@@ -213,7 +213,7 @@ REFUSED = {
     ),
     "a reset": (lambda m, x: m.infer({"x": x, "reset": MASK}), "data must hold 'x', and may hold 'mask', got"),
     "too short": (lambda m, x: m.infer(x, length=3), "length must be at least the 5 steps of the data, got 3"),
-    "nothing": (lambda m, x: m.sample(2, length=0), "length must be at least the 1 steps of the data, got 0"),
+    "nothing": (lambda m, x: m.sample(2, length=0), "length must be at least 1, got 0"),
 }
 
 

@@ -11,7 +11,7 @@ from vaekit.recipes import System, recipe, recipes
 from vaekit.training.step import Step
 
 SPECS = {
-    "binary": DataSpec("digits", (1, 8, 8), Domain.BINARY, classes=4),
+    "binary": DataSpec("digits", (1, 8, 8), Domain.BINARY, classes=4, labelled=2 / 3),
     "levels": DataSpec("grey digits", (1, 8, 8), Domain.LEVELS, levels=16, classes=4),
     "vectors": DataSpec("vectors", (5,), Domain.REAL, classes=4),
     "counts": DataSpec("genes", (1, 8, 8), Domain.COUNTS, classes=4),
@@ -75,7 +75,9 @@ class Row:
         return recipe(self.recipe)(self.spec, **{**small, **self.options})
 
     def batch(self, system: System, size: int = 12, dtype: torch.dtype = torch.float32) -> dict[str, Tensor]:
-        labels = torch.where(torch.arange(size) % 3 < 2, torch.arange(size) % self.spec.classes, -1)  # a third hidden
+        labels = torch.arange(size) % self.spec.classes
+        if self.spec.labelled is not None:
+            labels = torch.where(torch.arange(size) % 3 < 2, labels, -1)
         batch = {"x": values(self.spec, size).to(dtype), "labels": labels}
         if self.spec.ragged:
             lengths = torch.arange(size) % self.spec.shape[0] + 1

@@ -34,6 +34,23 @@ def test_labels_are_observed_where_they_are_known(name):
     assert isinstance(choice, Observe)
     assert choice.where.tolist() == [True, False]
     assert built.at({}) == {}
+    whole = system(name, spec=replace(SPECS["binary"], labelled=None))
+    assert whole.at({"labels": torch.tensor([2, 1])})["y"].where is None
+    assert whole.at({}) == {}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_fully_labelled_data_have_the_loss_of_partly_labelled_ones_without_a_gap(name):
+    """Without the axis of labels: noise differs, and so the losses are compared on average."""
+    labels, losses = torch.arange(400) % 4, []
+    for labelled in (None, 1.0):
+        built = system(name, spec=replace(SPECS["binary"], labelled=labelled))
+        x = Row(name, SPECS["binary"]).batch(built, 400)["x"]
+        losses.append(first_step(built, {"x": x, "labels": labels})["loss"])
+    assert_close(
+        losses[0].mean(), losses[1].mean(), rtol=0, atol=6 * float((losses[0] - losses[1]).detach().std()) / 20
+    )
+    assert (losses[0] - losses[1]).abs().max() < 1.0
 
 
 def test_without_classification_labelled_rows_do_not_move_the_classifier():

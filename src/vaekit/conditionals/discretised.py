@@ -10,6 +10,8 @@ from torch.distributions import Distribution, Independent
 
 from vaekit import distributions
 from vaekit.conditionals.conditional import Conditional, LastLayer, Parameters, features_of
+from vaekit.conditionals.continuous import not_optimal
+from vaekit.conditionals.scales import Scale, as_scale
 
 __all__ = ["DiscretisedLogistic", "DiscretisedLogisticMixture"]
 
@@ -17,7 +19,11 @@ WIDE = math.log(math.expm1(0.25))  # softplus(WIDE) = 1/4: a fresh head spreads 
 
 
 class DiscretisedLogistic(Conditional):
-    """Independent logistics gathered into `levels` equal steps of [0, 1]: exact probabilities for 8-bit data."""
+    """Independent logistics gathered into `levels` equal steps of [0, 1]: exact probabilities for 8-bit data.
+
+    `scale`: None (one per element, from the network), `Shared(0.1)` (one learned number) or a float (fixed), in units
+    of x. With one scale for all elements none can grow so sharp that its gradients drown those of the others.
+    """
 
     domains = ("levels",)
 
@@ -27,15 +33,20 @@ class DiscretisedLogistic(Conditional):
         event_shape: int | Sequence[int],
         levels: int = 256,
         *,
+        scale: Scale | float | None = None,
         features: int | Sequence[int] | None = None,
     ) -> None:
         at_least(levels, 2, "levels")
-        super().__init__(network, event_shape, per_element=2, features=features)
-        self.levels = levels
+        rule = not_optimal(as_scale(scale), "DiscretisedLogistic")
+        super().__init__(network, event_shape, per_element=1 + rule.per_element, features=features)
+        self.levels, self.scale = levels, None if rule.per_element else rule
 
     def parametrise(self, h: Tensor) -> Parameters:
         """`loc` and `scale` in units of x, each (B, *event)."""
-        raw_loc, raw_scale = self.last(h)
+        raw = self.last(h)
+        if self.scale is not None:
+            return {"loc": raw + 0.5, "scale": self.scale(raw, None) + least_scale(self.levels)}
+        raw_loc, raw_scale = raw
         return {"loc": raw_loc + 0.5, "scale": level_scale(raw_scale, self.levels)}
 
     def start_at(self, mean: Tensor) -> None:
@@ -94,8 +105,13 @@ class DiscretisedLogisticMixture(Conditional):
 
 
 def level_scale(raw: Tensor, levels: int) -> Tensor:
-    """softplus(raw), 1/4 at raw 0, above a twentieth of a level: there one level can have 1 - 1e-4 of the mass."""
-    return F.softplus(raw + WIDE) + 0.05 / (levels - 1)
+    """softplus(raw), 1/4 at raw 0, above the least scale."""
+    return F.softplus(raw + WIDE) + least_scale(levels)
+
+
+def least_scale(levels: int) -> float:
+    """A twentieth of a level: there one level can have 1 - 1e-4 of the mass."""
+    return 0.05 / (levels - 1)
 
 
 def at_least(value: int, least: int, name: str) -> None:

@@ -32,6 +32,8 @@ def over_time(found: Found, shape: tuple[int, ...] | None, timed: bool | None) -
     known = found.timed or found.train.lengths is not None
     if known and timed is False:
         raise ValueError(f"timed must not be False for {found.name!r}, whose examples are sequences")
+    if timed and found.values is not None:
+        raise ValueError(f"timed belongs to arrays of sequences, got the pictures of {found.name!r}")
     if shape is None or not (known or timed):
         return replace(found, timed=known or bool(timed))
     roles = {"train": found.train, **found.own()}

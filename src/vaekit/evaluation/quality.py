@@ -151,6 +151,8 @@ def check_asked(data: Data, features: Features | None) -> None:
     """Numbers to compare, and something to see them with."""
     if data.spec.domain is Domain.CATEGORIES:
         raise ValueError(f"quality compares numbers, got {data.spec.describe()}")
+    if data.spec.ragged:
+        raise ValueError(f"quality compares whole examples, got sequences of several lengths: {data.spec.describe()}")
     if features is not None and not callable(features):
         raise ValueError(f"features must be a callable from x (N, ...) to floats (N, F), got {features!r}")
     if isinstance(features, Inception) and not are_pictures(data.spec):

@@ -137,7 +137,8 @@ class Walk:
         if self.length is None:
             return self.there or own
         if self.length < max(self.there, 1):
-            raise ValueError(f"length must be at least the {max(self.there, 1)} steps of the data, got {self.length}")
+            least = f"the {self.there} steps of the data" if self.there else "1"
+            raise ValueError(f"length must be at least {least}, got {self.length}")
         return self.length
 
     def counted(self, steps: int) -> Tensor | None:

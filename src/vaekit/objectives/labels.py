@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from vaekit.models.inference import Inference, total
+from vaekit.models.inference import Inference, Latent, total
 from vaekit.objectives.objective import Coefficients, Term
 from vaekit.objectives.terms import named
 
@@ -24,7 +24,7 @@ class Classification(Term):
 
     def forward(self, inference: Inference, coefficients: Coefficients) -> Tensor:
         """(B,) nats."""
-        latent = named(inference.latents, self.name, "latent")
+        latent = label(inference, self.name)
         found = in_rows(latent.choice.observed, lambda: -latent.belief().log_prob(latent.value))
         return whole(found, inference)
 
@@ -47,7 +47,7 @@ class ScoreFunction(Term):
 
     def forward(self, inference: Inference, coefficients: Coefficients) -> Tensor:
         """(B,), zeros."""
-        latent = named(inference.latents, self.name, "latent")
+        latent = label(inference, self.name)
         others = [other.rate() for name, other in inference.latents.items() if name != latent.name]
         cost = total([inference.distortion, *others]).detach()
         log_q = in_rows(latent.choice.drawn, lambda: latent.belief().log_prob(latent.value))
@@ -56,6 +56,14 @@ class ScoreFunction(Term):
     def extra_repr(self) -> str:
         """The latent's name, where it is not y."""
         return "" if self.name == "y" else repr(self.name)
+
+
+def label(inference: Inference, name: str) -> Latent:
+    """The latent of that name, one for each example. Raises ValueError where there is none, or one at every step."""
+    latent = named(inference.latents, name, "latent")
+    if latent.timed:
+        raise ValueError(f"latent {name!r} has a value at every step of a sequence: this term is of one for all of it")
+    return latent
 
 
 def in_rows(rows: Tensor | bool, figure: Callable[[], Tensor]) -> Tensor:

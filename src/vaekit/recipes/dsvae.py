@@ -13,7 +13,6 @@ from vaekit.objectives import Distortion, Rate
 from vaekit.priors import StandardNormal
 from vaekit.recipes import frames
 from vaekit.recipes.parts import FreeBits, LikelihoodName
-from vaekit.recipes.parts import likelihood as likelihood_of
 from vaekit.recipes.system import System
 
 __all__ = ["dsvae"]
@@ -48,9 +47,9 @@ def dsvae(
         EachStep(frames.seeing(frame, channels, recurrent), (recurrent,)),
         Gaussian(Summary(recurrent, recurrent), content),
         dynamic,
-        likelihood_of(frame, frames.showing(frame, channels, latent, content), likelihood),
+        frames.likelihood(frame, frames.showing(frame, channels, latent, content), likelihood),
         spec.shape[0],
         read=read,
         name="content",
     )
-    return System(model, Distortion() + Rate(free_bits=free_bits))
+    return System(model, Distortion() + Rate(free_bits=free_bits), frames.PLAN)

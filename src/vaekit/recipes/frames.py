@@ -9,11 +9,17 @@ from annotated_types import Ge
 from torch import nn
 from typing_extensions import Doc
 
-from vaekit.data import DataSpec
+from vaekit.conditionals import Conditional, DiscretisedLogistic, Gaussian, Shared
+from vaekit.data import DataSpec, Domain
 from vaekit.networks import MLP, Conv, ConvTranspose, group_norm
+from vaekit.recipes.parts import likelihood as likelihood_of
 from vaekit.recipes.parts import refuse_categories
+from vaekit.training import Adam, Plan
 
 __all__: list[str] = []
+
+START = 0.1  # of the scale, where pixels lie in [0, 1]
+PLAN = Plan(steps=6000, batch_size=16, optimiser=Adam(lr=2e-3, decay=True), patience=10)  # a clip holds many frames
 
 FrameChannels = Annotated[
     tuple[int, ...], Ge(1), Doc("channels after each halving, where frames are pictures; the decoder mirrors them")
@@ -52,6 +58,18 @@ def showing(frame: DataSpec, channels: tuple[int, ...], *inputs: int) -> nn.Modu
         return MLP(tuple((size,) for size in inputs), width, width, activation=nn.SiLU)
     back = reversed(fitting(frame, channels))
     return ConvTranspose(sum(inputs), frame.shape[1:], *back, norm=group_norm, activation=nn.SiLU)
+
+
+def likelihood(frame: DataSpec, network: nn.Module, name: str | None) -> Conditional:
+    """p(x_t|...) by name; if none is said, for grey and colour pictures one with a single learned scale.
+
+    With a scale for every pixel the still background soon grows so sharp that its gradients drown what moves.
+    """
+    if name is None and is_picture(frame) and frame.domain is Domain.LEVELS and frame.levels is not None:
+        return DiscretisedLogistic(network, frame.shape, frame.levels, scale=Shared(START))
+    if name is None and is_picture(frame) and frame.domain is Domain.UNIT:
+        return Gaussian(network, frame.shape, scale=Shared(START))
+    return likelihood_of(frame, network, name)
 
 
 def fitting(frame: DataSpec, channels: Sequence[int]) -> tuple[int, ...]:

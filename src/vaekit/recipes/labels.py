@@ -10,6 +10,7 @@ from typing_extensions import Doc
 from vaekit.data import DataSpec
 from vaekit.models import Choice, Enumerate, Observe
 from vaekit.recipes.parts import refuse_categories
+from vaekit.training import Choices
 
 __all__ = ["Alpha", "LabelledShare", "classes_of", "labels_observed", "per_label"]
 
@@ -32,8 +33,18 @@ def classes_of(spec: DataSpec, recipe: str) -> int:
     return spec.classes
 
 
-def labels_observed(batch: Mapping[str, Tensor]) -> Mapping[str, Choice]:
-    """The label is observed where it is known, and summed over where it is not."""
+def labels_observed(spec: DataSpec) -> Choices:
+    """What happens at the label while a model trains: observed where it is known, and summed over where it is not."""
+    return every_label if spec.labelled is None else known_labels
+
+
+def every_label(batch: Mapping[str, Tensor]) -> Mapping[str, Choice]:
+    """The label is observed in every row, so that no axis of labels is needed."""
+    return {"y": Observe(batch["labels"])} if "labels" in batch else {}
+
+
+def known_labels(batch: Mapping[str, Tensor]) -> Mapping[str, Choice]:
+    """The label is observed in some rows."""
     labels = batch.get("labels")
     if labels is None:
         return {}

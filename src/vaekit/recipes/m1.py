@@ -42,7 +42,7 @@ def m1(
         model,
         Distortion() + Rate(),
         phases=[Phase("code", Distortion() + Rate("z"), [encoder, decoder])],
-        at=labels_observed,
+        at=labels_observed(spec),
         moves=[classifier],
         labelled_share=labelled_share,
     )

@@ -58,7 +58,7 @@ def m1_m2(
         model,
         objective,
         phases=[below],
-        at=labels_observed,
+        at=labels_observed(spec),
         moves=[classifier, upper_encoder, upper_decoder],
         labelled_share=labelled_share,
     )

@@ -39,4 +39,4 @@ def m2(
         OneHot(classes),
     )
     objective = Distortion() + Rate() + per_label(alpha, spec) * Classification()
-    return System(model, objective, at=labels_observed, labelled_share=labelled_share)
+    return System(model, objective, at=labels_observed(spec), labelled_share=labelled_share)

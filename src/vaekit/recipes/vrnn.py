@@ -13,7 +13,6 @@ from vaekit.networks import MLP
 from vaekit.objectives import Distortion, Rate
 from vaekit.recipes import frames
 from vaekit.recipes.parts import FreeBits, LikelihoodName
-from vaekit.recipes.parts import likelihood as likelihood_of
 from vaekit.recipes.system import System
 
 __all__ = ["vrnn"]
@@ -37,6 +36,6 @@ def vrnn(
         recurrent,
         prior=Gaussian(MLP(recurrent, recurrent), latent),
         posterior=Gaussian(MLP(((recurrent,), recurrent), recurrent), latent),
-        decoder=likelihood_of(frame, frames.showing(frame, channels, recurrent, recurrent), likelihood),
+        decoder=frames.likelihood(frame, frames.showing(frame, channels, recurrent, recurrent), likelihood),
     )
-    return System(Scan(cell, spec.shape[0]), Distortion() + Rate(free_bits=free_bits))
+    return System(Scan(cell, spec.shape[0]), Distortion() + Rate(free_bits=free_bits), frames.PLAN)

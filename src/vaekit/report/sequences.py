@@ -68,10 +68,10 @@ def exchanged(subject: Subject, views: Views) -> Section | None:
     )
     side = len(few["x"]) + 1
     alt = f"{name} of {side - 1} clips in rows, all else of them in columns"
-    middle = grid[:, grid.shape[1] // 2].clamp(0, 1)
+    middle = grid[:, shortest(few) // 2].clamp(0, 1)
     exhibits = [
         Exhibit(moving_picture(grid, side, f"{alt}, moving"), "moving", "strip"),
-        Exhibit(still(middle, side, f"{alt}, the frame in the middle"), "the frame in the middle", "strip"),
+        Exhibit(still(middle, side, f"{alt}, one frame"), "one of its frames", "strip"),
     ]
     return Section("swap", f"The {name} of one clip in another", text, exhibits)
 
@@ -91,6 +91,12 @@ def table_of(subject: Subject, batch: Mapping[str, Tensor]) -> tuple[str, Tensor
     corner = torch.ones_like(x[:1])
     lines = [torch.cat([corner, x]), *(torch.cat([x[i : i + 1], made[i]]) for i in range(n))]
     return names[0], torch.cat(lines)
+
+
+def shortest(batch: Mapping[str, Tensor]) -> int:
+    """How many steps all of the examples have."""
+    mask = batch.get("mask")
+    return batch["x"].shape[1] if mask is None else int(mask.sum(1).min())
 
 
 def blanked(batch: Mapping[str, Tensor]) -> Tensor:
