@@ -65,3 +65,13 @@ def test_what_training_observed_is_not_observed_when_the_run_is_asked(digits, tm
     assert run.at is None
     asked = run.evaluate(samples=2)
     assert asked.rates["y"].value == pytest.approx(0, abs=1e-6)  # an observed label would cost -log p(y|z)
+
+
+@pytest.mark.parametrize("own", [None, vk.Adam(0.01)])
+def test_a_phase_without_an_optimiser_follows_the_learning_rate_of_the_run(digits, tmp_path, own):
+    """Adam moves no weight by much more than its learning rate in a step."""
+    model, begun = composed(), composed().decoder.state_dict()
+    phase = vk.Phase("code", vk.Distortion() + vk.Rate("z"), [model.decoder], own)
+    vk.fit(model, 1.0 * vk.Rate("y"), digits, folder=tmp_path / "r", phases=[phase], lr=1e-9, at=observed, **QUICK)
+    furthest = max(float((t - begun[name]).abs().max()) for name, t in model.decoder.state_dict().items())
+    assert (furthest < 1e-6) == (own is None)

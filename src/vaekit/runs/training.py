@@ -185,10 +185,7 @@ def trainer_of(
 ) -> Trainer:
     """The loop over all of the system's phases, the main one last, with the folder's files in its hands."""
     report = watching.report or Progress()
-    phases = [
-        *system.phases,
-        Phase("train", 1.0 * system.objective, system.moves or [system.model], system.plan.optimiser),
-    ]
+    phases = [*system.phases, Phase("train", 1.0 * system.objective, system.moves or [system.model])]
     return Trainer(
         system.model,
         phases,

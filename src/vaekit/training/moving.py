@@ -28,11 +28,12 @@ class Moving:
         self.bare = step
         if trainer.plan.compile:
             step = torch.compile(step)  # type: ignore[assignment]
-        self.step, self.optimiser = step, phase.optimiser.build(self.parameters)
+        self.adam = phase.optimiser or trainer.plan.optimiser
+        self.step, self.optimiser = step, self.adam.build(self.parameters)
         if not trainer.plain:
             self.step, self.optimiser = trainer.fabric.setup(step, self.optimiser)
         self.move: Callable[[], Any] = self.optimiser.step
-        if trainer.plan.compile and trainer.plain and phase.optimiser.compilable:
+        if trainer.plan.compile and trainer.plain and self.adam.compilable:
             self.move = torch.compile(self.optimiser.step)
 
 

@@ -88,6 +88,7 @@ class Aggressive(Rule):
 class Phase:
     """A loss, the modules whose parameters it moves, their optimiser, and a rule for the steps in a round.
 
+    `optimiser` is the plan's where the phase has none of its own, so that what is asked of a run holds in all its phases.
     `at` makes, of a batch, what happens at latents in this phase, where that is another thing than in the run.
 
     A round runs every phase once, in order. The last phase's pass over the data is the epoch; the others draw batches
@@ -97,7 +98,7 @@ class Phase:
     name: str
     objective: Objective | Term
     modules: Sequence[nn.Module]
-    optimiser: Adam = field(default_factory=Adam)
+    optimiser: Adam | None = None
     rule: Rule = field(default_factory=Repeat)
     at: Choices | None = None
 

@@ -72,7 +72,7 @@ def check_tensors(trainer: "Trainer", tensors: Mapping[str, Tensor], means: list
     wanted |= {f"means.{name}": torch.zeros((), dtype=torch.float64) for name in means}
     for moving in trainer.moving:
         for i, parameter in enumerate(moving.parameters):
-            own = moments(f"optimiser.{moving.phase.name}.{i}", parameter, moving.phase.optimiser.moments)
+            own = moments(f"optimiser.{moving.phase.name}.{i}", parameter, moving.adam.moments)
             wanted |= own if set(own) & set(tensors) else {}
     why = misfit(tensors, wanted)
     if why is not None:

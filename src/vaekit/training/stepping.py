@@ -149,9 +149,9 @@ class Stepper:
 
     def _set_rate(self, moving: Moving, step: int) -> None:
         """The learning rate of this step of the main phase."""
-        if not moving.phase.optimiser.constant:
+        if not moving.adam.constant:
             for group in moving.optimiser.param_groups:
-                group["lr"] = moving.phase.optimiser.rate(step, self.total)
+                group["lr"] = moving.adam.rate(step, self.total)
 
     def _stop_if_broken(self, loss: Tensor, terms: Mapping[str, Tensor], moving: Moving, step: int) -> None:
         """On a CPU at every step; elsewhere every fiftieth, as looking waits for the device."""
