@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import record
 import torch
+from clock import finished
 from torch import Tensor
 
 import vaekit as vk
@@ -180,7 +181,7 @@ def main() -> None:
         "reader": float((read(torch.from_numpy(true[0]).float()) == true[2]).all(1).mean()),
         "runs": {},
     }
-    for place in sorted(p.parent for p in RUNS.glob("*/best.safetensors")):
+    for place in finished(RUNS):
         found["runs"][place.name] = score(place, int(place.name.split("-")[1]), given.samples)
         print(place.name, json.dumps(found["runs"][place.name], indent=1))
     print(record.write("captions", {"arguments": ARGUMENTS, "plan": PLAN, **found}))

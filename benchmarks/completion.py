@@ -17,7 +17,6 @@ runs/completion-benchmark, are resumed where they were stopped, and are scored o
 
 import argparse
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +24,7 @@ from typing import Any
 
 import record
 import torch
-from torch import Tensor
+from clock import Clock, finished, spent
 
 import vaekit as vk
 from vaekit.conditionals import Bernoulli
@@ -44,29 +43,6 @@ PUBLISHED = {  # Pyro's tutorial on cvae; Sohn et al. 2015, table 1, as remember
     "2": {"direct": 62.18, "cvae, Monte Carlo": 45.34, "cvae, IS": 44.73, "Pyro direct": 61.9, "Pyro cvae": 51.0},
     "3": {"direct": 25.99, "cvae, Monte Carlo": 20.96, "cvae, IS": 20.95, "Pyro direct": 25.4, "Pyro cvae": 24.2},
 }
-
-
-class Budget(vk.Callback):
-    """Stops a run after so many CPU seconds in all, those of earlier processes included, which `file` keeps."""
-
-    def __init__(self, seconds: float, file: Path) -> None:
-        self.file, self.seconds = file, seconds
-        self.before = json.loads(file.read_text()) if file.exists() else 0.0
-        self.started = time.process_time()
-
-    @property
-    def spent(self) -> float:
-        """So far."""
-        return self.before + time.process_time() - self.started
-
-    def on_step(self, trainer: Any, step: int, loss: Tensor) -> None:
-        """Looks at the clock."""
-        if self.spent > self.seconds:
-            trainer.stop("the CPU minutes are used up")
-
-    def on_epoch(self, trainer: Any, row: Mapping[str, float]) -> None:
-        """Writes down what was spent."""
-        self.file.write_text(json.dumps(self.spent))
 
 
 def data(folder: str) -> vk.data.Data:
@@ -107,7 +83,7 @@ def train(kind: str, observed: int, folder: str, epochs: int | None, minutes: fl
         epochs=epochs or EPOCHS[kind],
         patience=PATIENCE[kind],
         seed=seed,
-        callbacks=[Budget(60 * minutes, place / "cpu_seconds.json")],
+        callbacks=[Clock(place, 60 * minutes)],
         **PLAN,
     )
 
@@ -131,7 +107,7 @@ def score(kind: str, observed: int, seed: int, test: Split, samples: int) -> dic
         "seed": seed,
         "parameters": run.record["parameters"],
         "epochs": len(run.metrics),
-        "train_cpu_seconds": json.loads((place / "cpu_seconds.json").read_text()),
+        "train_cpu_seconds": spent(place),
         "digits": len(test),
     }
     parts = bound(run.model, test, seed=0)
@@ -190,7 +166,7 @@ def main() -> None:
     test = data(given.data_dir).test
     assert test is not None
     found = {}
-    for place in sorted(p.parent for p in RUNS.glob("*/best.safetensors")):
+    for place in finished(RUNS):
         kind, observed, seed = place.name.split("-")
         found[place.name] = score(kind, int(observed), int(seed), test.first(given.images), given.samples)
         print(

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import record
 import torch
-from torch import Tensor
+from clock import Clock, told
 
 import vaekit as vk
 from vaekit.evaluation import bound, latent_use, log_likelihood
@@ -30,10 +30,11 @@ from vaekit.evaluation import bound, latent_use, log_likelihood
 RUNS = Path("runs/hierarchy-benchmark")
 BATCH = 100
 RATES = (5e-4, 1e-3, 2e-3)
+CLOSE = 0.03  # parameters of a rival may differ by this share
 WARMED = 0.3  # of the steps: nvae's rate is weighed in over them
-MATCHED: dict[str, dict[str, Any]] = {
-    "nvae": {"channels": (32, 64), "latent": 32},
-    "vdvae": {"channels": (32, 64), "latent": 32},
+MATCHED: dict[str, dict[str, Any]] = {  # the flat rival of each, with slightly more parameters
+    "nvae": {"channels": (16, 32, 64), "latent": 32},
+    "vdvae": {"channels": (12, 24, 32), "latent": 24},
 }
 
 
@@ -47,23 +48,6 @@ def runs() -> dict[str, dict[str, Any]]:
     return found
 
 
-class Budget(vk.Callback):
-    """Stops a run once its process has used so many seconds of CPU time in it."""
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds, self.started, self.spent, self.steps = seconds, 0.0, 0.0, 0
-
-    def on_start(self, trainer: vk.Trainer) -> None:
-        """From here on the time counts."""
-        self.started = time.process_time()
-
-    def on_step(self, trainer: vk.Trainer, step: int, loss: Tensor) -> None:
-        """Look at the clock."""
-        self.steps, self.spent = step, time.process_time() - self.started
-        if self.spent >= self.seconds:
-            trainer.stop("the CPU time is spent")
-
-
 def data(folder: str | None) -> vk.data.Data:
     """55,000 training images binarised afresh at every visit, 5,000 held out; one binarisation of the test images."""
     return vk.data.open("mnist", folder=folder, binarise="visit", seed=0)
@@ -74,15 +58,16 @@ def train(name: str, place: Path, given: argparse.Namespace) -> None:
     chosen, digits = runs()[name], data(given.data_dir)
     arguments, plan = {**chosen["arguments"], **given.arguments}, {**chosen["plan"], **given.plan}
     with tempfile.TemporaryDirectory() as folder:
-        timing = Budget(min(20.0, 3.0 * given.minutes))
-        fit_one(chosen["recipe"], digits, Path(folder) / "timing", arguments, plan, timing, given.seed, 1_000_000)
-    seconds = timing.spent / timing.steps
+        aside = Path(folder) / "timing"
+        timing = Clock(aside, min(20.0, 3.0 * given.minutes))
+        fit_one(chosen["recipe"], digits, aside, arguments, plan, timing, given.seed, 1_000_000)
+    seconds = timing.limit / timing.steps
     steps = int(60 * given.minutes / seconds)
     if "annealing_steps" in vk.recipe(chosen["recipe"]).options:
         arguments["annealing_steps"] = max(1, int(WARMED * steps))
-    budget = Budget(60 * given.minutes)
+    budget = Clock(place, 60 * given.minutes)
     run = fit_one(chosen["recipe"], digits, place, arguments, plan, budget, given.seed, steps)
-    spent = {"minutes": given.minutes, "cpu_seconds": budget.spent, "steps": budget.steps, "planned_steps": steps}
+    spent = {"minutes": given.minutes, "cpu_seconds": budget.seconds, "steps": budget.steps, "planned_steps": steps}
     (place / "spent.json").write_text(json.dumps({**spent, "name": name, "timed_seconds_per_step": seconds}))
     print(name, run.record["parameters"], spent)
 
@@ -93,7 +78,7 @@ def fit_one(
     folder: Path,
     arguments: dict[str, Any],
     plan: dict[str, Any],
-    budget: Budget,
+    budget: Clock,
     seed: int,
     steps: int,
 ) -> vk.Run:
@@ -117,17 +102,14 @@ def score(place: Path, samples: int, images: int) -> dict[str, Any]:
     bounds = {"held_out": bound(run.model, run.data.valid, seed=0), "test": bound(run.model, test, seed=0)}
     found = {
         **spent,
-        "recipe": run.record["recipe"],
-        "arguments": run.record["arguments"],
-        "plan": run.record["plan"],
-        "parameters": run.record["parameters"],
+        **told(run),
         "images": images,
         "samples": samples,
         "nll_nats": -estimate.mean,
         "nll_standard_error": estimate.standard_error,
         **{f"negative_elbo_{split}_nats": -b.elbo.mean for split, b in bounds.items() if b.elbo is not None},
         "rates_nats": {latent: rate.mean for latent, rate in bounds["test"].rates.items()},
-        "active": {name: [use.active, use.size] for name, use in latent_use(run.model, test).items()},
+        "active": {name: [use.active, use.dimensions] for name, use in latent_use(run.model, test).items()},
         "score_wall_seconds": seconds,
     }
     kept.write_text(json.dumps(found))
@@ -151,10 +133,10 @@ def paired(name: str, scores: dict[str, dict[str, Any]], seed: int) -> dict[str,
     }
 
 
-def score_all(folder: Path, samples: int, images: int) -> None:
-    """Score what is trained, and write it down."""
+def score_all(folder: Path, minutes: float, samples: int, images: int) -> None:
+    """Score what was trained for so many minutes, and write it down."""
     scores: dict[str, dict[str, Any]] = {}
-    for place in sorted(p.parent for p in folder.glob("*/spent.json")):
+    for place in sorted(p.parent for p in folder.glob(f"*-{minutes:g}-*/spent.json")):
         found = score(place, samples, images)
         log_p = np.load(place / f"log_p-{samples}-{images}.npy")
         scores[f"{found['name']}, seed {found['plan']['seed']}"] = {
@@ -165,6 +147,10 @@ def score_all(folder: Path, samples: int, images: int) -> None:
         print(place.name, f"{found['nll_nats']:.2f}", flush=True)
     seeds = sorted({found["seed"] for found in scores.values()})
     pairs = [pair for name in MATCHED for seed in seeds if (pair := paired(name, scores, seed)) is not None]
+    for pair in pairs:
+        mine, rival = (scores[f"{pair[which]}, seed {pair['seed']}"]["parameters"] for which in ("hierarchy", "rival"))
+        if abs(rival - mine) > CLOSE * mine:
+            raise SystemExit(f"{pair['hierarchy']} has {mine:,} parameters and its rival {rival:,}: not a match")
     shown = {key: {k: v for k, v in found.items() if k != "log_p"} for key, found in scores.items()}
     print(record.write("hierarchy", {"runs": shown, "paired": pairs}))
 
@@ -189,7 +175,7 @@ def main() -> None:
         place = given.folder / f"{given.name.replace(',', '').replace(' ', '-')}-{given.minutes:g}-{given.seed}"
         train(given.name, place, given)
     elif given.what == "score":
-        score_all(given.folder, given.samples, given.images)
+        score_all(given.folder, given.minutes, given.samples, given.images)
     else:
         print("\n".join(runs()))
 

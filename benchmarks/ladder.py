@@ -11,12 +11,12 @@ A level is in use where its rate exceeds 0.1 nats and some of its units are acti
 
 import argparse
 import json
-import time
 from pathlib import Path
 from typing import Any
 
 import record
 import torch
+from clock import Clock, finished, spent, told
 
 import vaekit as vk
 from vaekit.evaluation import bound, latent_use, log_likelihood
@@ -43,15 +43,14 @@ def place_of(kind: str, epochs: int, seed: int) -> Path:
 
 def train(kind: str, folder: str, epochs: int, seed: int) -> None:
     """Train into runs/, or go on there."""
-    place, started = place_of(kind, epochs, seed), time.process_time()
-    recipe, options = KINDS[kind]
+    place, (recipe, options) = place_of(kind, epochs, seed), KINDS[kind]
+    clock = [Clock(place)]
     if (place / "run.json").exists():
-        vk.resume(place)
+        vk.resume(place, callbacks=clock)
     else:
-        vk.train(recipe, data(folder), folder=place, arguments=options, epochs=epochs, seed=seed, **PLAN)
-    spent = place / "cpu_seconds.json"
-    before = json.loads(spent.read_text()) if spent.exists() else []
-    spent.write_text(json.dumps([*before, time.process_time() - started]))
+        vk.train(
+            recipe, data(folder), folder=place, arguments=options, epochs=epochs, seed=seed, callbacks=clock, **PLAN
+        )
 
 
 def score(place: Path, samples: int, images: int) -> dict[str, Any]:
@@ -70,11 +69,8 @@ def score(place: Path, samples: int, images: int) -> dict[str, Any]:
         for name, rate in found.rates.items()
     }
     scored = {
-        "recipe": run.record["recipe"],
-        "arguments": run.record["arguments"],
-        "plan": run.record["plan"],
-        "parameters": run.record["parameters"],
-        "train_cpu_seconds": json.loads((place / "cpu_seconds.json").read_text()),
+        **told(run),
+        "train_cpu_seconds": spent(place),
         "levels": levels,
         "levels_in_use": sum(level["rate_nats"] > IN_USE and level["active_units"] > 0 for level in levels.values()),
         "negative_elbo_nats": -found.elbo.mean,
@@ -102,9 +98,8 @@ def main() -> None:
     torch.set_num_threads(1)
     if given.what == "train":
         return train(given.kind, given.data_dir, given.epochs, given.seed)
-    places = sorted(p.parent for p in RUNS.glob(f"*-{given.epochs}-*/cpu_seconds.json"))
-    if given.kind is not None:
-        places = [place for place in places if place.name.startswith(place_of(given.kind, given.epochs, 0).name[:-1])]
+    of = "*" if given.kind is None else given.kind.replace(", ", "-")
+    places = finished(RUNS, f"{of}-{given.epochs}-*")
     scored = {place.name: score(place, given.samples, given.images) for place in places}
     for name, run in scored.items():
         rates = "  ".join(
