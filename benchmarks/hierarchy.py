@@ -160,7 +160,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["list", "train", "score"])
     parser.add_argument("name", nargs="?", choices=runs())
-    parser.add_argument("--data-dir")
+    parser.add_argument("--data-dir", default="../shared/data/mnist")
     parser.add_argument("--folder", type=Path, default=RUNS)
     parser.add_argument("--minutes", type=float, default=15.0)
     parser.add_argument("--seed", type=int, default=0)

@@ -11,12 +11,13 @@ the second. A probe (logistic regression) on the latents says what each of them 
 
 import argparse
 import json
-import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import record
 import torch
+from clock import Clock, finished, spent, told
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 
@@ -27,8 +28,8 @@ from vaekit.models import Draw, FromPrior, Mean, Set
 from vaekit.recipes import frames
 
 RUNS = Path("runs/sequences-benchmark")
-CLIPS, HELD = "sprites:3000x8", 600
-SEEDS = {"test": 1001, "judges": 1002, "pairs": 1003}
+PARTS = {"model": slice(0, 3000), "judges": slice(3000, 6000), "held": slice(6000, 6600)}  # of clips that all differ
+PAIRS = 1003  # the seed that chooses which clip is swapped with which
 PLAN = {"batch_size": 16, "lr": 2e-3, "decay": True, "patience": 0}
 NETWORK = {"latent": 16, "channels": (16, 32, 64)}
 MEMORY = {"data": "moving-digits:2000x12", "vrnn": {"batch_size": 16}, "frames": {"batch_size": 192}}
@@ -40,17 +41,21 @@ def place_of(seed: int, steps: int, arguments: dict) -> Path:
     return RUNS / f"dsvae-{steps}-{seed}{said}".replace(" ", "")
 
 
-def train(place: Path, seed: int, steps: int, arguments: dict, clips: str = CLIPS) -> None:
+def clips(part: str) -> vk.data.Sequences:
+    """The model's own, the judges', or those that neither has seen."""
+    whole, rows = vk.data.sprites(PARTS["held"].stop, seed=0), PARTS[part]
+    content = {name: y[rows] for name, y in whole.content.items()}
+    return replace(whole, x=whole.x[rows], content=content, motion=whole.motion[rows], origin=None)
+
+
+def train(place: Path, seed: int, steps: int, arguments: dict) -> None:
     """Train into runs/, or go on there; CPU seconds are kept beside the run."""
-    started = time.process_time()
+    clock, chosen = [Clock(place)], clips("model")
+    data = vk.data.open(chosen.x, timed=True, levels=chosen.levels, test=0, seed=0)
     if (place / "run.json").exists():
-        vk.resume(place)
+        vk.resume(place, data=data, callbacks=clock)
     else:
-        data = vk.data.open(clips, test=0, seed=0)
-        vk.train("dsvae", data, folder=place, arguments=arguments, steps=steps, seed=seed, **PLAN)
-    spent = place / "cpu_seconds.json"
-    before = json.loads(spent.read_text()) if spent.exists() else []
-    spent.write_text(json.dumps([*before, time.process_time() - started]))
+        vk.train("dsvae", data, folder=place, arguments=arguments, steps=steps, seed=seed, callbacks=clock, **PLAN)
 
 
 class Judge(nn.Module):
@@ -114,22 +119,20 @@ def named(by: Judge, x: Tensor, truth: dict[str, Tensor]) -> dict[str, float]:
 
 @torch.no_grad()
 def made(model: vk.Model, a: Tensor, b: Tensor, how: str) -> Tensor:
-    """The content of a and the motion of b, as `how` says."""
+    """The content of a and the motion of b, each by its own clip, as `how` says."""
     default = Draw() if how == "drawn" else Mean()
-    content = model.infer(a, default=default).latents["content"].value
-    at = {"content": Set(content)}
-    if how == "content from the prior":
-        at = {"content": FromPrior()}
-    elif how == "motion from the prior":
-        at |= {"motion": FromPrior()}
-    return typical(model.infer(b, at=at, default=default)).clamp(0, 1)
+    own = {"content": model.infer(a, default=default), "motion": model.infer(b, default=default)}
+    at = {name: Set(found.latents[name].value) for name, found in own.items()}
+    if how.endswith("from the prior"):
+        at[how.split()[0]] = FromPrior()
+    return typical(model.infer(b, at=at)).clamp(0, 1)
 
 
 def score(place: Path, by: Judge, held: vk.data.Sequences) -> dict:
     """Everything that is measured of a run."""
     run = vk.load(place, weights="last")
     x, factors = as_unit(held.x), factors_of(held)
-    order = torch.randperm(len(x), generator=torch.Generator().manual_seed(SEEDS["pairs"]))
+    order = torch.randperm(len(x), generator=torch.Generator().manual_seed(PAIRS))
     other = order.roll(1)[order.argsort()]  # every clip has another one, none itself
     truth = {name: y[other] if name == "motion" else y for name, y in factors.items()}
     found: dict = {}
@@ -139,12 +142,9 @@ def score(place: Path, by: Judge, held: vk.data.Sequences) -> dict:
         found[how] = named(by, torch.cat(parts), truth)
     split = vk.data.read(held.x, run.spec)
     figures = bound(run.model, split, seed=0)
-    spent = json.loads((place / "cpu_seconds.json").read_text())
     return {
-        "arguments": run.record["arguments"],
-        "plan": run.record["plan"],
-        "parameters": run.record["parameters"],
-        "train_cpu_seconds": spent,
+        **told(run),
+        "train_cpu_seconds": spent(place),
         "swapped": found,
         "reconstructed": named(by, run.reconstruct(split).clamp(0, 1), factors),
         "leak": leaks(run.model, x, factors),
@@ -174,7 +174,7 @@ def memory(seed: int, steps: int) -> dict:
     data = vk.data.open(MEMORY["data"], seed=0)
     found: dict = {"data": MEMORY["data"], "seed": seed, "steps": steps}
     for name, trained in (("vrnn", with_memory), ("frames", without_memory)):
-        started, place = time.process_time(), RUNS / f"{name}-{steps}-{seed}"
+        place = RUNS / f"{name}-{steps}-{seed}"
         plan = {"lr": 2e-3, "decay": True, "patience": 0, "steps": steps, "seed": seed, **MEMORY[name]}
         run = trained(data, place, plan)
         test = data.test if name == "vrnn" else vk.data.read(flat(data.test), run.spec)
@@ -183,20 +183,22 @@ def memory(seed: int, steps: int) -> dict:
             "negative_elbo_nats_per_clip": -float(per_clip.mean()),
             "standard_error": float(per_clip.std() / len(per_clip) ** 0.5),
             "parameters": run.record["parameters"],
-            "cpu_seconds": time.process_time() - started,
+            "cpu_seconds": spent(place),
         }
     return found
 
 
 def with_memory(data: vk.data.Data, place: Path, plan: dict) -> vk.Run:
-    """vrnn, trained or as it was."""
-    there = (place / "last.safetensors").exists()
-    return vk.load(place, weights="last") if there else vk.train("vrnn", data, folder=place, arguments=NETWORK, **plan)
+    """vrnn at its last weights, trained where it is not."""
+    if not (place / "last.safetensors").exists():
+        vk.train("vrnn", data, folder=place, arguments=NETWORK, callbacks=[Clock(place)], **plan)
+    return vk.load(place, weights="last")
 
 
 def without_memory(data: vk.data.Data, place: Path, plan: dict) -> vk.Run:
-    """A VAE of frames with the networks that vrnn has for them."""
-    single = vk.data.open(flat(data.train), levels=data.spec.levels, test=0, seed=0)
+    """A VAE of frames with the networks that vrnn has for them, at its last weights, trained where it is not."""
+    single = vk.data.open(flat(data.train), levels=data.spec.levels, valid=0, test=0)
+    single = replace(single, valid=vk.data.read(flat(data.valid), single.spec))
     torch.manual_seed(plan["seed"])
     latent, channels = NETWORK["latent"], NETWORK["channels"]
     model = vk.VAE(
@@ -205,9 +207,9 @@ def without_memory(data: vk.data.Data, place: Path, plan: dict) -> vk.Run:
         frames.likelihood(single.spec, frames.showing(single.spec, channels, latent), None),
     )
     model.start_at(single.train.mean())
-    if (place / "last.safetensors").exists():
-        return vk.load(place, model=model, weights="last")
-    return vk.fit(model, vk.Distortion() + vk.Rate(), single, folder=place, **plan)
+    if not (place / "last.safetensors").exists():
+        vk.fit(model, vk.Distortion() + vk.Rate(), single, folder=place, callbacks=[Clock(place)], **plan)
+    return vk.load(place, model=model, weights="last")
 
 
 def flat(split: vk.data.Split) -> np.ndarray:
@@ -221,7 +223,6 @@ def main() -> None:
     parser.add_argument("what", choices=["train", "score", "memory"])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, default=6000)
-    parser.add_argument("--held", type=int, default=HELD)
     parser.add_argument("--set", nargs=2, action="append", default=[], metavar=("OPTION", "VALUE"), help="of dsvae")
     given = parser.parse_args()
     torch.set_num_threads(1)
@@ -233,13 +234,13 @@ def main() -> None:
     if given.what == "memory":
         found = {"memory": {**before.get("memory", {}), str(given.seed): memory(given.seed, given.steps)}}
     else:
-        held, real = vk.data.sprites(given.held, SEEDS["test"]), vk.data.sprites(3000, SEEDS["judges"])
-        by = judge(real)
+        held, by = clips("held"), judge(clips("judges"))
         found = {"judges": named(by, as_unit(held.x), factors_of(held)), "runs": dict(before.get("runs", {}))}
-        for place in sorted(p.parent for p in RUNS.glob("dsvae-*/last.safetensors")):
+        for place in finished(RUNS, "dsvae-*"):
             found["runs"][place.name] = score(place, by, held)
             print(json.dumps({place.name: found["runs"][place.name]}, indent=1), flush=True)
-    print(record.write("sequences", {**before, **found, "seeds": SEEDS}))
+    rows = {part: [rows.start, rows.stop] for part, rows in PARTS.items()}
+    print(record.write("sequences", {**before, **found, "clips": rows}))
     return None
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import tables_deep
+import tables_labels
 import tables_sequences
 
 HERE = Path(__file__).parent
@@ -14,7 +15,7 @@ PAGE = HERE.parent / "docs" / "benchmarks.md"
 
 def main() -> None:
     """Write the page; a benchmark without a record is said to have none."""
-    parts = [INTRODUCTION]
+    parts = [INTRODUCTION.format(devices=devices())]
     for name, title, command, write in SECTIONS:
         path = HERE / "results" / f"{name}.json"
         body = write(json.loads(path.read_text())) if path.is_file() else "Not recorded yet.\n"
@@ -26,8 +27,15 @@ def main() -> None:
 INTRODUCTION = """# Benchmarks
 
 Made by `python benchmarks/tables.py` from the records under `benchmarks/results/`, which also hold every raw figure, the
-settings, versions, threads and load. None of these figures was made on a GPU.
+settings, versions, threads and load. {devices}
 """
+
+
+def devices() -> str:
+    """Which records were made on a GPU."""
+    records = {name: HERE / "results" / f"{name}.json" for name, *_ in SECTIONS}
+    on = [name for name, path in records.items() if path.is_file() and "NVIDIA" in path.read_text()]
+    return f"Made on a GPU: {', '.join(on)}." if on else "None of these figures was made on a GPU."
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
@@ -269,6 +277,18 @@ SECTIONS = [
         completion,
     ),
     ("captions", "Pictures from captions", "python benchmarks/captions.py train --seed SEED; ... score", captions),
+    (
+        "labels",
+        "A hundred labels",
+        "python benchmarks/labels.py train PIECE --seed SEED; ... score",
+        lambda record: tables_labels.labels(record, table),
+    ),
+    (
+        "ladder",
+        "A ladder and a stack of five latents",
+        "python benchmarks/ladder.py train KIND; ... score",
+        lambda record: tables_deep.ladder(record, table),
+    ),
     (
         "hierarchy",
         "Deep hierarchies against a flat model",

@@ -53,7 +53,7 @@ def lengths(record: dict[str, Any], table: Table) -> str:
         [
             f"`{name}`",
             f"{run['parameters']:,}",
-            f"{sum(run['train_cpu_seconds']) / 60:.0f}",
+            f"{run['train_cpu_seconds'] / 60:.0f}",
             f"{run['negative_elbo_nats']:.1f}",
             f"{run['rates_nats']['content']:.1f}",
             f"{run['rates_nats']['motion']:.1f}",

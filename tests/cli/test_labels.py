@@ -11,6 +11,7 @@ import torch
 
 import vaekit as vk
 from vaekit.cli.main import main
+from vaekit.cli.using import by_class
 
 SMALL = ["--hidden", "16", "--latent", "2", "--accelerator", "cpu", "--no-report"]
 
@@ -109,6 +110,18 @@ def test_a_label_of_samples_is_by_name_or_number_and_else_a_row_for_each(trees, 
     assert middle[0] < middle[2]
 
 
+@pytest.mark.parametrize(("n", "labels"), [(7, [0, 1, 2, 0, 1, 2, 0]), (6, [0, 0, 1, 1, 2, 2]), (2, [0, 1])])
+def test_samples_stand_class_by_class_where_every_class_has_as_many(trees, tmp_path, n, labels):
+    main(["sample", str(trees / "run"), "-o", str(tmp_path / "x.csv"), "-n", str(n)])
+    assert read_csv(tmp_path / "x.csv")["label"].tolist() == labels
+
+
+def test_rows_are_promised_only_where_classes_have_as_many(trees):
+    run = vk.load(trees / "run")
+    assert by_class(run, 12)[1] == 4
+    assert by_class(run, 13)[1] is None
+
+
 def test_samples_of_a_label_are_those_of_the_model_with_the_label_set(trees):
     run = vk.load(trees / "run")
     found = run.sample(4, seed=3, label="elm")
@@ -128,7 +141,7 @@ def test_draws_of_codes_are_draws_of_the_label_too(trees):
 def test_what_cannot_be_predicted_is_said(trees, tmp_path, capsys):
     main(["train", str(trees / "trees.csv"), "--labels", "tree", "--out", str(tmp_path / "v"), "--epochs", "1", *SMALL])
     said = refused(capsys, "predict", tmp_path / "v", trees / "trees.csv")
-    assert "this model has no label to predict: recipes m1, m2 and m1-m2 have one" in said
+    assert "this model has no label to predict: no latent of it is one" in said
     assert "-o must name" in refused(capsys, "predict", trees / "run", trees / "trees.csv", "-o", "p.png")
     assert "label must lie between 0 and 2 or one of ash, elm, oak, got yew" in refused(
         capsys, "sample", trees / "run", "--label", "yew"

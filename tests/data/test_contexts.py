@@ -55,11 +55,20 @@ def test_an_archive_brings_its_context_and_new_examples_theirs(tmp_path):
 def test_new_sequences_may_be_shorter_or_longer_by_padding():
     spec = opened(context=TOKENS).spec
     assert context_for([[0, 1]], spec).tolist() == [[0, 1, -1, -1]]
-    assert context_for([[0, 1, 2, 3, -1, -5]], spec).tolist() == [[0, 1, 2, 3]]
+    assert context_for([[0, 1, 2, 3, -1, -1]], spec).tolist() == [[0, 1, 2, 3]]
     assert context_for(np.zeros((1, 2), np.uint8), spec).tolist() == [[0, 0, -1, -1]]
     features = context_for(FEATURES[:2, :1], opened(context=FEATURES).spec)
     assert features.shape == (2, T, 3)
     assert features.isnan().all(-1).tolist() == [[False, True, True, True]] * 2
+
+
+def test_one_number_for_each_example_is_a_vector_of_one():
+    heights = np.random.default_rng(3).normal(size=N)
+    spec = opened(context=heights).spec
+    assert spec == opened(context=heights[:, None]).spec
+    assert spec.context == (1,)
+    assert context_for([0.5, 1.5], spec).tolist() == [[0.5], [1.5]]
+    assert vk.data.read(X[:2], opened(context=np.arange(N)).spec).context is None
 
 
 def test_a_blank_context_has_the_type_of_the_data():
@@ -75,6 +84,10 @@ REFUSED = {
     "padding alone": (np.full((N, T), -1), "context must hold at least one token, got padding alone in 40 rows"),
     "nothing but nan": (np.full((N, T, 3), np.nan), "context must hold at least one token, got padding alone"),
     "no tokens": (np.zeros((N, 0), int), r"context must not be empty, got shape \(40, 0\)"),
+    "numbers that are no tokens": (
+        np.full((N, 2), -2),
+        "context must be tokens from 0, or -1 for none, or numbers as floats, got -2",
+    ),
     "a row that is nan in part": (HOLED, "context must be finite in float32, got nan in example 0"),
     "nan without a sequence": (np.full((N, 3), np.nan), "context must be finite in float32, got nan"),
     "too few": (TOKENS[1:], r"context must be one for each of 40 examples, got \(39, 4\)"),
@@ -91,6 +104,7 @@ def test_what_is_no_context_is_refused_on_opening(context, sentence):
 NEW = {
     "an unknown token": ([[0, 7, 1, 1]], "context must be tokens that the data had, 0 to 6 .*, got 7"),
     "a longer sequence": ([[0, 1, 2, 3, 4]], "context must be sequences of at most 4, got some that are longer"),
+    "a number that is no token": ([[0, -5, 1, 1]], "context must be tokens from 0, or -1 for none, .*, got -5"),
     "fractions": ([[0.5, 1, 2, 3]], "context must be whole numbers, tokens from 0 to 6, got float64"),
     "no batch": ([0, 1], r"context must be \(n, 4\), got \(2,\)"),
     "no tokens": (np.zeros((2, 0), int), r"context must be \(n, 4\), got \(2, 0\)"),

@@ -82,7 +82,9 @@ def test_labels_and_contexts_are_kept_small_and_read_wide():
     batch = opened.train.batch(torch.tensor([3, 1]))
     assert_close(batch["labels"], torch.tensor([30, 10]))
     assert_close(batch["context"], torch.from_numpy(FLAT[[3, 1]]).float())
-    assert data.open(GREY, context=TABLE, valid=0).train.batch(torch.tensor([0]))["context"].dtype == torch.int64
+    assert (
+        data.open(GREY, context=np.abs(TABLE), valid=0).train.batch(torch.tensor([0]))["context"].dtype == torch.int64
+    )
 
 
 def test_labels_may_become_the_context():

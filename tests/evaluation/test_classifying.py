@@ -126,7 +126,7 @@ def test_the_likelihood_sums_over_the_label_rather_than_drawing_it(split):
 
 def test_a_model_without_a_label_predicts_none_and_has_no_error(split):
     plain = VAE(StandardNormal(2), Gaussian(MLP(X, 4), 2), Bernoulli(MLP(2, 4), X))
-    with pytest.raises(ValueError, match="has no label to predict: recipes m1, m2 and m1-m2 have one"):
+    with pytest.raises(ValueError, match="has no label to predict: no latent of it is one"):
         label_probabilities(plain, split)
     assert "classification error" not in evaluate(plain, split, SPEC, samples=2).figures()
 

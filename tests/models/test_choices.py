@@ -59,6 +59,25 @@ def test_the_weights_of_prior_draws_average_to_the_evidence():
     assert_close(bound, torch.from_numpy(stats.norm.logpdf(x, scale=math.sqrt(2)).sum(-1)), atol=0.02, rtol=0)
 
 
+def test_draws_at_a_temperature_are_weighed_by_what_they_were_drawn_from():
+    """Plain importance sampling from N(0, 1.5^2) in the place of the prior, and the evidence N(x; 0, 2)."""
+    x = torch.tensor([[0.5, -0.3, 0.8]])
+    inference = Graph(chain).infer(x, samples=100_000, at={"z": FromPrior(1.5)})
+    z = inference.latents["z"].value
+    log_w = torch.from_numpy(stats.norm.logpdf(x - z) + stats.norm.logpdf(z) - stats.norm.logpdf(z, scale=1.5))
+    assert_close(inference.log_w(), log_w.sum(-1))
+    evidence = torch.from_numpy(stats.norm.logpdf(x, scale=math.sqrt(2)).sum(-1))
+    assert_close(inference.log_mean_w(), evidence, atol=0.02, rtol=0)
+    assert_close(inference.rate, torch.zeros(100_000, 1))
+
+
+def test_the_middle_of_a_prior_costs_nothing_and_has_no_weight(x):
+    inference = Graph(chain).infer(x, at={"z": FromPrior(0.0)})
+    assert_close(inference.rate, torch.zeros(B))
+    with pytest.raises(ValueError, match="latent 'z' has no importance weight at temperature 0: draw it above 0"):
+        inference.log_w()
+
+
 def test_a_value_that_is_set_costs_nothing_and_is_what_the_data_are_priced_under(x):
     z = torch.randn(B, 3)
     inference = Graph(chain).infer(x, at={"z": Set(z)})
@@ -148,6 +167,34 @@ def test_a_code_under_a_uniform_prior_has_the_rate_log_k(x):
     prior = Independent(Categorical(logits=torch.zeros(2, 8)), 1)
     graph = Graph(lambda walk: walk.latent("code", prior, lambda: PointMass(torch.randint(8, (B, 2)), 1)))
     assert_close(graph.infer(x).rate, torch.full((B,), 2 * math.log(8)))
+
+
+WRONG_VALUES = {
+    "another size": (torch.zeros(B, 2), r"a value for latent 'z' must have the shape \(4, 3\), got \(4, 2\)"),
+    "other rows": (torch.zeros(3, 3), r"a value for latent 'z' must have the shape \(4, 3\), got \(3, 3\)"),
+    "one row": (torch.zeros(1, 3), r"a value for latent 'z' must have the shape \(4, 3\), got \(1, 3\)"),
+    "too few axes": (torch.zeros(()), r"a value for latent 'z' must have the shape \(4, 3\), got \(\)"),
+    "too many axes": (torch.zeros(2, B, 3), r"a value for latent 'z' must have the shape \(4, 3\), got \(2, 4, 3\)"),
+}
+
+
+@pytest.mark.parametrize("choice", [Set, Observe, lambda value: Observe(value, torch.ones(B, dtype=torch.bool))])
+@pytest.mark.parametrize(("value", "sentence"), WRONG_VALUES.values(), ids=list(WRONG_VALUES))
+def test_a_value_of_another_shape_is_refused(x, choice, value, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        Graph(chain).infer(x, at={"z": choice(value)})
+
+
+@pytest.mark.parametrize("where", [torch.ones(3, dtype=torch.bool), torch.ones(B, 1, dtype=torch.bool), torch.ones(B)])
+def test_observed_rows_that_are_no_mask_of_the_rows_are_refused(x, where):
+    with pytest.raises(ValueError, match=r"where of an observed latent 'z' must be bool of shape \(4,\), got torch\."):
+        Graph(chain).infer(x, at={"z": Observe(torch.zeros(B, 3), where)})
+
+
+def test_a_value_for_every_draw_can_be_set(x):
+    z = torch.randn(2, B, 3)
+    inference = Graph(two_levels).infer(x, samples=2, at={"z": Set(z)})
+    assert_close(inference.distortion, -standard_log_prob(x - z))
 
 
 def test_a_name_that_the_model_does_not_have_is_refused(x):

@@ -10,7 +10,7 @@ from torch.distributions import Independent, MixtureSameFamily, Normal
 from torch.testing import assert_close
 
 from vaekit.conditionals import Bernoulli, Categorical, Conditional, Gaussian
-from vaekit.models import Enumerate, LabelAboveCode, LabelAndStyle, LabelFromCode, Mean, Observe, Set
+from vaekit.models import Draw, Enumerate, Infer, LabelAboveCode, LabelAndStyle, LabelFromCode, Mean, Observe, Set
 from vaekit.networks import MLP, OneHot
 from vaekit.priors import StandardNormal, UniformLabels
 
@@ -67,7 +67,7 @@ def label_from_code() -> LabelFromCode:
 
 
 def observed(labels: Tensor) -> dict[str, Observe]:
-    return {"y": Observe(labels.clamp_min(0), where=labels >= 0, otherwise=Enumerate())}
+    return {"y": Observe(labels.clamp_min(0), where=labels >= 0)}
 
 
 def one_hot(label: int, rows: int = B) -> Tensor:
@@ -133,6 +133,18 @@ def test_a_mixed_batch_is_labelled_where_it_is_and_summed_elsewhere(x):
     assert_close(inference.elbo()[rows], (q.exp() * (each - q)).sum(0)[rows])
 
 
+@pytest.mark.parametrize("make", [label_and_style, label_above_code])
+def test_rows_without_a_label_are_summed_unless_another_thing_is_said(make, x):
+    model, found = make(), []
+    for otherwise in (Infer(), Enumerate(), Draw()):
+        torch.manual_seed(3)
+        at = {"y": Observe(LABELS.clamp_min(0), LABELS >= 0, otherwise)}
+        found.append(model.infer(x, at=at))
+    meant, summed, drawn = found
+    assert torch.equal(meant.elbo(), summed.elbo())
+    assert (meant.axes.shape, drawn.axes.shape) == ((C, B), (B,))
+
+
 def test_the_weighted_bound_sums_over_labels_inside_the_logarithm(x):
     model, K = label_and_style(), 7
     inference = model.infer(x, samples=K)
@@ -153,7 +165,7 @@ def test_what_stands_in_the_place_of_a_hidden_label_changes_nothing(make, x):
     for stand_in in (torch.zeros(B, dtype=torch.long), torch.tensor([1, 0, 2, 2, 2])):
         torch.manual_seed(3)
         value = torch.where(LABELS >= 0, LABELS, stand_in)
-        at = {"y": Observe(value, where=LABELS >= 0, otherwise=Enumerate())}
+        at = {"y": Observe(value, where=LABELS >= 0)}
         inference = model.infer(x, at=at)
         grads = torch.autograd.grad(inference.elbo().sum(), list(model.parameters()), allow_unused=True)
         found.append([inference.elbo(), *(g for g in grads if g is not None)])

@@ -7,7 +7,7 @@ from torch.distributions import kl_divergence
 from torch.testing import assert_close
 
 from vaekit.conditionals import Gaussian
-from vaekit.models import Mean, Recurrent, Scan
+from vaekit.models import Mean, Recurrent, Scan, Set
 from vaekit.networks import MLP
 
 B, T, X, Z, H = 3, 4, 2, 3, 5
@@ -93,14 +93,54 @@ def test_the_typical_way_on_is_the_priors_mean(model, x):
     inference = model.infer(x, default=Mean(), length=T + 1)
     *_, h = by_hand(model.cell, x, inference.latents["z"].value[:, :T])
     assert_close(inference.latents["z"].value[:, T], model.cell.prior(h).mean)
+    assert_close(inference.log_w(), model.infer(x, default=Mean()).log_w())
 
 
 def test_an_ended_sequence_goes_on_from_its_own_end(model, x):
-    inference = model.infer({"x": x, "mask": MASK}, default=Mean(), length=T + 1)
+    torch.manual_seed(1)
+    inference = model.infer({"x": x, "mask": MASK}, length=T + 2)
+    z, shown = inference.latents["z"].value, inference.likelihoods["x"].value
+    assert_close(shown[:, :T][MASK], x[MASK])
+    p_x = inference.likelihoods["x"].distribution
     for b in range(B):
-        n = int(MASK[b].sum())
-        alone = model.infer(x[b : b + 1, :n], default=Mean(), length=n + 1)
-        assert_close(inference.latents["z"].value[b, T], alone.latents["z"].value[0, n])
+        for n in range(int(MASK[b].sum()), T + 2):
+            *_, h = by_hand(model.cell, shown[b : b + 1, :n], z[b : b + 1, :n])
+            assert_close(p_x.mean[b, n], model.cell.decoder(model.cell.feel(z[b : b + 1, n]), h).mean[0])
+
+
+def test_the_typical_way_on_from_an_end_is_that_of_the_shorter_sequence_alone(model, x):
+    """Alone in its batch a row has its own first step ahead; in the batch it stands at the same place."""
+    lengths = MASK.sum(1).tolist()
+    whole = model.infer({"x": x, "mask": MASK}, samples=2, default=Mean(), length=T)
+    z = whole.latents["z"].value
+    for b, n in enumerate(lengths):
+        alone = model.infer(x[b : b + 1, :n], default=Mean(), length=n + 1).latents["z"].value[0]
+        assert_close(z[..., b, : n + 1, :][..., :T, :], alone[:T].expand(*z.shape[:-3], -1, -1))
+
+
+def test_a_reset_behind_an_end_is_none(model, x):
+    reset = ~MASK
+    torch.manual_seed(1)
+    plain = model.infer({"x": x, "mask": MASK}, length=T + 2).latents["z"].value
+    torch.manual_seed(1)
+    assert torch.equal(model.infer({"x": x, "mask": MASK, "reset": reset}, length=T + 2).latents["z"].value, plain)
+
+
+def test_values_that_are_set_ahead_stand_at_their_own_steps(model, x):
+    z = torch.randn(B, T + 2, Z, dtype=torch.float64)
+    found = model.infer({"x": x, "mask": MASK}, at={"z": Set(z)}, length=T + 2)
+    assert torch.equal(found.latents["z"].value, z)
+
+
+def test_what_is_no_number_behind_an_end_reaches_no_gradient(model, x):
+    def gradients(values):
+        torch.manual_seed(1)
+        inference = model.infer({"x": values, "mask": MASK}, samples=3)
+        return torch.autograd.grad((inference.distortion + inference.rate).sum(), list(model.parameters()))
+
+    found = gradients(x.masked_fill(~MASK[..., None], torch.nan))
+    assert all(bool(g.isfinite().all()) for g in found)
+    assert_close(found, gradients(x))
 
 
 @pytest.mark.parametrize("length", [1, 7])

@@ -200,10 +200,38 @@ def test_sequences_of_different_lengths_are_refused(model, x):
         Scan(RandomWalk(), 0)
 
 
+@pytest.mark.parametrize("name", ["mask", "reset"])
+def test_controls_that_are_no_masks_are_refused(model, x, name):
+    with pytest.raises(ValueError, match=f"{name} must be bool, True or False at each step, got torch.int64"):
+        model.infer({"x": x, name: torch.ones(B, T, dtype=torch.long)})
+
+
+def test_sequences_without_a_step_or_without_x_are_refused(model, x):
+    with pytest.raises(ValueError, match=r"sequences must have a step, got x of shape \(3, 0, 2\)"):
+        model.infer(x[:, :0])
+    with pytest.raises(ValueError, match=r"data must hold 'x', got \['mask'\]"):
+        model.infer({"mask": torch.ones(B, T, dtype=torch.bool)})
+
+
+def test_a_step_that_does_not_exist_has_the_last_one_before_it(model, x):
+    mask = torch.tensor([[0, 1, 0, 1, 0], [1, 1, 0, 0, 0], [0, 0, 0, 0, 1]]).bool()
+    shown = model.infer({"x": x.masked_fill(~mask[..., None], torch.nan), "mask": mask}).likelihoods["x"].value
+    held = [[1, 1, 1, 3, 3], [0, 1, 1, 1, 1], [4, 4, 4, 4, 4]]
+    assert torch.equal(shown, torch.stack([row[steps] for row, steps in zip(x, held, strict=True)]))
+
+
 @pytest.mark.parametrize("choice", [Set, Observe])
 def test_values_for_too_few_steps_are_refused(model, x, choice):
     with pytest.raises(ValueError, match=r"a value for step 3 of a sequence must be .*, got \(3, 3, 2\)"):
         model.infer(x, at={"z": choice(torch.zeros(B, 3, 2))})
+
+
+@pytest.mark.parametrize("choice", [Set, Observe])
+def test_values_for_other_rows_than_those_of_the_data_are_refused(model, x, choice):
+    with pytest.raises(
+        ValueError, match=r"a value for a step of latent 'z' must have the shape \(3, 2\), got \(4, 2\)"
+    ):
+        model.infer(x, at={"z": choice(torch.zeros(4, T, 2))})
 
 
 def test_enumeration_inside_a_scan_is_refused(model, x):

@@ -56,6 +56,25 @@ def test_a_latent_that_is_set_is_read_on_both_ways(model):
     assert_close(latents["z4"].prior.mean, A[2] * value)
 
 
+def test_the_rate_at_the_means_is_the_divergence_of_each_level_given_the_others(model):
+    latents = model.infer(torch.randn(B, D), default=Mean()).latents
+    below = [*NAMES[1:], None]
+    for level, (name, next_name) in enumerate(zip(NAMES, below, strict=True)):
+        q, p = latents[name].posterior, latents[name].prior
+        gap = (q.mean - p.mean) ** 2
+        nats = 0.5 * ((q.variance + gap) / p.variance - 1 + (p.variance / q.variance).log()).sum(-1)
+        assert_close(latents[name].rate(), nats)
+        if next_name is not None:
+            gain, _ = reversed_step(marginals()[level], A[level], Q[level])
+            assert_close(q.mean, gain * latents[next_name].value)
+
+
+@pytest.mark.parametrize("shape", [(B - 1, D), (B, D + 1), (D + 1,)])
+def test_a_value_for_a_latent_in_the_middle_must_fit_it(model, shape):
+    with pytest.raises(ValueError, match=rf"a value for latent 'z3' must have the shape \({B}, {D}\), got \("):
+        model.infer(torch.randn(B, D), at={"z3": Set(torch.randn(shape))})
+
+
 def test_generation_asks_for_no_posterior(model):
     for posterior in model.posteriors:
         posterior.forward = None

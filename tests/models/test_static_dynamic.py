@@ -168,7 +168,28 @@ def test_a_sequence_that_is_imagined_further_costs_what_it_cost_before(model, x,
     assert_close(ahead.rate, known.rate)
     shown = ahead.likelihoods["x"].value
     assert shown.shape[-2:] == (T + 4, X)
-    assert_close(shown[..., :T, :], x.expand(shown[..., :T, :].shape))
+    there = MASK if masked else torch.ones_like(MASK)
+    assert_close(shown[..., :T, :][..., there, :], x[there].expand(*shown.shape[:-3], -1, -1))
+
+
+def test_a_shorter_sequence_goes_on_from_its_own_end(model, x):
+    """In the mean, where nothing but x is drawn: the motion of each row is that of the row alone."""
+    whole = model.infer({"x": x, "mask": MASK}, default=Mean(), length=T + 2)
+    p_x = whole.likelihoods["x"].distribution
+    for b, n in enumerate(LENGTHS):
+        alone = model.infer(x[b : b + 1, :n], default=Mean(), length=T + 2)
+        assert_close(whole.latents["motion"].value[b], alone.latents["motion"].value[0])
+        assert_close(p_x.mean[b], alone.likelihoods["x"].distribution.mean[0])
+    shown = whole.likelihoods["x"].value
+    assert_close(shown[:, :T][MASK], x[MASK])
+    assert (shown[:, :T][~MASK] != x[~MASK]).all()
+
+
+def test_what_is_no_number_behind_an_end_reaches_no_figure_and_no_gradient(model, x):
+    broken = x.masked_fill(~MASK[..., None], torch.nan)
+    found = figures(model, broken, MASK, None)
+    assert all(bool(g.isfinite().all()) for g in found[1])
+    assert_close(found, figures(model, x, MASK, None))
 
 
 def test_what_is_imagined_comes_from_the_prior_after_the_path_so_far(model, x):
@@ -207,6 +228,12 @@ REFUSED = {
         lambda m, x: m.infer({"x": x, "mask": MASK & (LENGTHS != 2)[:, None]}),
         "every sequence needs a step: mask leaves none in row 1",
     ),
+    "a mask of numbers": (
+        lambda m, x: m.infer({"x": x, "mask": MASK.double()}),
+        "mask must be bool, True or False at each step, got torch.float64",
+    ),
+    "a mask alone": (lambda m, x: m.infer({"mask": MASK}), r"data must hold 'x', and may hold 'mask', got \['mask'\]"),
+    "nothing in time": (lambda m, x: m.infer(x[:, :0]), r"sequences must have a step, got x of shape \(3, 0, 4\)"),
     "another mask": (
         lambda m, x: m.infer({"x": x, "mask": MASK[:, :-1]}),
         r"sequences must share their first two axes \(B, T\)",

@@ -6,7 +6,7 @@ from torch import nn
 from torch.distributions import Categorical, Independent, Normal
 from torch.testing import assert_close
 
-from vaekit.models import Draw, Enumerate, Infer, Mean, Model, Observe, Walk
+from vaekit.models import Draw, Enumerate, Mean, Model, Observe, Walk
 from vaekit.objectives import Classification, Distortion, Rate, RateTo, ScoreFunction
 from vaekit.priors import StandardNormal
 
@@ -37,7 +37,7 @@ def x():
     return torch.randn(4, 1)
 
 
-@pytest.mark.parametrize("otherwise", [Enumerate(), Infer(), Mean()], ids=lambda c: type(c).__name__)
+@pytest.mark.parametrize("otherwise", [Enumerate(), Draw(), Mean()], ids=lambda c: type(c).__name__)
 def test_classification_is_the_cross_entropy_of_the_labelled_rows_alone(x, otherwise):
     model = Tilted()
     found = (1.0 * Classification())(model.infer(x, at=observed(otherwise)))
@@ -79,14 +79,12 @@ def test_a_drawn_label_with_its_score_has_the_gradient_of_the_sum_on_average(x):
     model, draws = Tilted(), 40_000
     exact = torch.autograd.grad((Distortion() + Rate())(model.infer(x)).sum(), list(model.parameters()))
     objective = Distortion() + Rate() + ScoreFunction()
-    drawn = objective(model.infer(x, samples=draws, at={"y": Draw()}))
-    found = torch.autograd.grad(drawn.sum(), list(model.parameters()))
+    inference = model.infer(x, samples=draws, at={"y": Draw()})
+    found = torch.autograd.grad(objective(inference).sum(), list(model.parameters()), retain_graph=True)
     for a, b in zip(found, exact, strict=True):
         assert_close(a, b, atol=0.05, rtol=0)
-    without = torch.autograd.grad(
-        (Distortion() + Rate())(model.infer(x, samples=9, at={"y": Draw()})).sum(), model.logits
-    )
-    assert not torch.allclose(without[0], exact[0], atol=0.05)
+    without = torch.autograd.grad((Distortion() + Rate())(inference).sum(), model.logits)
+    assert (without[0] - exact[0]).abs().max() > 0.25  # twenty times what the same draws leave of noise
 
 
 @pytest.mark.parametrize("at", [{}, observed(Enumerate()), {"y": Observe(torch.tensor([0, 1, 2, 1]))}])
@@ -100,7 +98,7 @@ def test_the_score_is_nothing_where_labels_are_summed_or_observed(x, at):
 
 def test_the_score_of_a_mixed_batch_is_that_of_its_drawn_rows(x):
     model = Tilted()
-    (gradient,) = torch.autograd.grad((1.0 * ScoreFunction())(model.infer(x, at=observed(Infer()))).sum(), model.logits)
+    (gradient,) = torch.autograd.grad((1.0 * ScoreFunction())(model.infer(x, at=observed(Draw()))).sum(), model.logits)
     assert gradient[[0, 2]].abs().max() == 0
     assert gradient[[1, 3]].abs().max() > 0
 

@@ -78,6 +78,21 @@ def test_a_context_of_two_axes_is_looked_up_in_unless_it_is_to_be_flat():
     assert recipe("cvae")(spec, **SMALL).model.context(torch.zeros(4, 3, 2)).shape == (4, 1 + 3, 8)
 
 
+def test_whole_numbers_are_read_as_numbers_where_the_context_is_to_be_flat():
+    attributes = replace(SPECS["vectors"], context=(3,), vocabulary=2)
+    torch.manual_seed(0)
+    whole = recipe("cvae")(attributes, conditioning="flat", latent=2, hidden=(8,)).model.double()
+    torch.manual_seed(0)
+    real = recipe("cvae")(replace(attributes, vocabulary=None), latent=2, hidden=(8,)).model.double()
+    c, x = torch.tensor([[-1, 1, 1], [1, -1, 1]]), torch.zeros(2, 5).double()
+    assert_close(whole.encode(x, c).mean, real.encode(x, c.double()).mean)
+    assert (whole.encode(x, c).mean != whole.encode(x, c.clamp(0)).mean).any(1).all()
+
+
+def test_tokens_are_looked_up_unless_they_are_to_be_flat():
+    assert recipe("cvae")(CONTEXTS["captions"], **SMALL).model.context(torch.zeros(2, 3).long()).ndim == 3
+
+
 REFUSED = {
     "no quadrants": (SPECS["binary"], {"observed_quadrants": 0}, "observed_quadrants must be at least 1, got 0"),
     "all quadrants": (SPECS["binary"], {"observed_quadrants": 4}, "observed_quadrants must be at most 3, got 4"),
@@ -91,7 +106,6 @@ REFUSED = {
         {"observed_quadrants": 1},
         "observed_quadrants makes a picture its own context, but captions brings one",
     ),
-    "tokens as a vector": (CONTEXTS["captions"], {"conditioning": "flat"}, "tokens cannot be read as one vector"),
     "attention to a vector": (
         CONTEXTS["measurements"],
         {"conditioning": "attention"},

@@ -90,3 +90,10 @@ def test_what_cannot_be_drawn_is_refused(rows):
         curves([])
     with pytest.raises(ValueError, match="columns of the first"):
         curves([rows[0], {"epoch": 2, "train/loss": 1.0}])
+
+
+def test_the_best_epoch_is_that_of_the_bound_where_the_loss_holds_what_does_not_judge():
+    figures = ((1, 9), (2, 5), (3, 7))
+    rows = [{"epoch": i + 1, "train/loss": 3.0, "valid/loss": a, "valid/bound": b} for i, (a, b) in enumerate(figures)]
+    for panel in panels(curves(rows)).values():
+        assert list(line(panel, "best").get_xdata()) == [2]

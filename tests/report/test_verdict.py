@@ -178,11 +178,11 @@ def test_the_command_of_a_run_gives_the_same_run_again(tmp_path, monkeypatch):
     assert load(again).record["arguments"] == load(first).record["arguments"]
 
 
-def levels(*nats, name="ladder-vae"):
+def levels(*nats):
     """A healthy run with a latent for each of these rates, nats."""
     uses = {f"z{i}": use(n)["z"] for i, n in enumerate(nats, 1)}
     rates = {f"z{i}": n for i, n in enumerate(nats, 1)}
-    return replace(HEALTHY, record=record(name), latents=uses, rates=rates, rate=sum(nats))
+    return replace(HEALTHY, record=record("ladder-vae"), latents=uses, rates=rates, rate=sum(nats))
 
 
 def test_every_latent_of_a_hierarchy_in_use_is_nothing_to_speak_of():
@@ -196,12 +196,16 @@ def test_unused_latents_are_named_a_hint_while_most_are_used():
     assert "--free-bits 1.0" in found.command
 
 
-def test_a_stack_that_uses_its_lowest_latent_alone_is_told_of_the_ladder():
-    found = next(f for f in verdict(levels(0.0, 0.0, 0.0, 0.02, 20.0, name="stack-vae")) if f.kind == "unused")
-    assert found.headline == "4 of 5 latents are unused: z1 to z4."
-    assert found.weight is Weight.PROBLEM
-    assert "--recipe ladder-vae" in found.command
-    assert "ladder" in found.suggestion
+def test_a_model_that_infers_from_below_is_told_of_the_other_way():
+    dead = levels(0.0, 0.0, 0.0, 0.02, 20.0)
+    found = {
+        upwards: next(f for f in verdict(replace(dead, from_below=upwards)) if f.kind == "unused")
+        for upwards in (True, False)
+    }
+    assert found[True].headline == "4 of 5 latents are unused: z1 to z4."
+    assert found[True].weight is Weight.PROBLEM
+    assert "from the top down" in found[True].suggestion
+    assert "from the top down" not in found[False].suggestion
 
 
 def test_a_hierarchy_without_any_latent_in_use_has_collapsed():

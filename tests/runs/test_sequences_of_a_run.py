@@ -12,7 +12,7 @@ from torch.testing import assert_close
 import vaekit as vk
 from vaekit.cli.main import main
 from vaekit.evaluation import bound
-from vaekit.models import Mean, Set
+from vaekit.report.sequences import table_of
 from vaekit.training import Silent
 
 pytestmark = pytest.mark.slow
@@ -97,25 +97,49 @@ def test_bits_are_of_the_elements_that_exist(tmp_path):
     assert figures.bits_per_dim_bound.standard_error == pytest.approx(float(spread), rel=0.1)  # the bootstrap's
 
 
-def test_a_swap_is_the_walk_of_the_second_with_the_first_ones_latent_set(clips):
+def test_a_swap_has_each_latent_of_its_own_clip(clips):
     _, split = clips.split()
     order = split.lengths.argsort()
     a, b = int(order[0]), int(order[-1])
-    batches = [split.select(torch.tensor([i])).all() for i in (a, b)]
-    model = clips.model
-    with torch.no_grad():
-        content = model.infer({n: batches[0][n] for n in ("x", "mask")}, default=Mean()).latents["content"].value
-        at = {"content": Set(content)}
-        wanted = model.infer({n: batches[1][n] for n in ("x", "mask")}, at=at, default=Mean())
+    first, second = (clips.codes(split.select(torch.tensor([i]))) for i in (a, b))
     n = int(split.lengths[b])
-    assert_close(clips.swap(a, b)[:n], wanted.likelihoods["x"].distribution.mean[0, :n])
+    wanted = clips.decode({"content": first["content"], "motion": second["motion"][:, :n]})[0]
+    made = clips.swap(a, b)
+    assert_close(made[:n], wanted)
+    assert not made[n:].any()
     assert_close(clips.swap(b, b), clips.reconstruct(split)[b])
-    table = clips.swaps([a, b])
-    assert_close(table[0, 1], clips.swap(a, b))
-    assert_close(clips.swap(b, a, latent="motion")[: int(split.lengths[a])].isfinite().all(), torch.tensor(True))
-    if split.lengths[a] < split.lengths[b]:
-        with pytest.raises(ValueError, match="motion must have a step for each of the other example's, got"):
-            clips.swap(a, b, latent="motion")
+    assert_close(clips.swaps([a, b])[0, 1], made)
+
+
+def test_the_report_s_table_is_that_of_the_run(clips):
+    split = clips.split()[1].first(3)
+    name, grid = table_of(clips.subject(samples=2), split.all())
+    assert (name, grid.shape[0]) == ("content", 16)
+    grid = grid.unflatten(0, (4, 4))
+    assert_close(grid[1:, 1:], clips.swaps(split))
+    assert_close(grid[0, 1:], torch.stack([clips.example(i) for i in range(3)]))
+    assert_close(grid[1:, 0], grid[0, 1:])
+
+
+def test_content_here_with_motion_there_is_motion_there_with_content_here(clips):
+    for a, b in ((0, 1), (1, 0), (2, 3)):
+        assert_close(clips.swap(a, b, latent="content"), clips.swap(b, a, latent="motion"))
+    x = torch.rand(2, 4, 1, 32, 32)
+    assert_close(clips.swap(x[:1], x[1:], "content"), clips.swap(x[1:], x[:1], "motion"))
+
+
+def test_a_swap_ends_where_its_motion_ends(clips):
+    short, long = torch.rand(1, 3, 1, 32, 32), torch.rand(1, 5, 1, 32, 32)
+    assert clips.swap(short, long).shape[0] == 5
+    assert clips.swap(short, long, "motion").shape[0] == 3
+
+
+def test_a_held_out_example_is_blank_behind_its_end(clips):
+    _, split = clips.split()
+    for i, length in enumerate(split.lengths.tolist()):
+        x = clips.example(i)
+        assert torch.equal(x[:length], split.read(split.x)[i, :length])
+        assert not x[length:].any()
 
 
 def test_swaps_that_mean_nothing_are_refused(clips, paths):
@@ -127,6 +151,79 @@ def test_swaps_that_mean_nothing_are_refused(clips, paths):
         clips.swap(0, 1, latent=["content", "motion"])
     with pytest.raises(ValueError, match="examples must be numbers of 12 held-out examples, got 99"):
         clips.swaps([0, 99])
+
+
+def test_codes_of_a_table_decode(clips, paths, tmp_path):
+    for run, latent in ((paths, "z"), (clips, "motion")):
+        _, split = run.split()
+        np.savez(tmp_path / "x.npz", x=(split.x).numpy(), lengths=split.lengths.numpy())
+        codes, made = str(tmp_path / "codes.csv"), str(tmp_path / "made.npy")
+        main(["encode", str(run.path), str(tmp_path / "x.npz"), "--latent", latent, "-o", codes])
+        main(["decode", str(run.path), codes, "--latent", latent, "-o", made])
+        wanted = run.decode(run.codes(split)[latent], latent=latent)
+        np.testing.assert_allclose(np.load(made), wanted, atol=1e-4)
+    with pytest.raises(ValueError, match=r"codes of z must have the shape \(N, 6, 2\), got \(3, 5\)"):
+        paths.decode(torch.zeros(3, 5))
+
+
+@pytest.mark.parametrize("command", ["score", "encode", "reconstruct"])
+def test_lengths_beside_a_file_are_those_in_an_archive(paths, tmp_path, command):
+    run = str(paths.path)
+    x, lengths = np.random.default_rng(0).normal(size=(5, T, 2)).astype(np.float32), np.array([1, 3, 6, 2, 5])
+    np.save(tmp_path / "x.npy", x)
+    np.save(tmp_path / "lengths.npy", lengths)
+    np.savez(tmp_path / "both.npz", x=x, lengths=lengths)
+    given = ["--lengths", str(tmp_path / "lengths.npy")]
+    for name, more in (("x.npy", given), ("both.npz", []), ("x.npy", [])):
+        out = tmp_path / f"{name}-{bool(more)}.npy"
+        main([command, run, str(tmp_path / name), *more, "-o", str(out)])
+    found = [np.load(tmp_path / f"{name}.npy") for name in ("x.npy-True", "both.npz-False", "x.npy-False")]
+    assert np.array_equal(found[0], found[1])
+    assert not np.allclose(found[0], found[2])
+
+
+def test_lengths_that_belong_to_nothing_are_refused(paths, clips, tmp_path, capsys):
+    np.save(tmp_path / "lengths.npy", [3])
+    with pytest.raises(SystemExit):
+        main(
+            ["reconstruct", str(paths.path), "--lengths", str(tmp_path / "lengths.npy"), "-o", str(tmp_path / "x.npy")]
+        )
+    assert "lengths must be given with new examples, got them for a split" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["swap", str(clips.path), "0", "1", "--lengths", str(tmp_path / "lengths.npy")])
+    assert "lengths must be one for each of 0 files, got 1" in capsys.readouterr().err
+
+
+def test_scores_of_the_training_file_are_those_of_its_own_lengths(tmp_path):
+    x = np.random.default_rng(0).normal(size=(40, 5, 2)).cumsum(1).astype(np.float32)
+    lengths = np.arange(40) % 5 + 1
+    x[np.arange(5) >= lengths[:, None]] = 1e4
+    np.save(tmp_path / "x.npy", x)
+    np.save(tmp_path / "lengths.npy", lengths)
+    words = ["--recipe", "vrnn", "--latent", "2", "--recurrent", "4", "--epochs", "1", "--no-report"]
+    given = ["--lengths", str(tmp_path / "lengths.npy"), "--accelerator", "cpu", "--out", str(tmp_path / "run")]
+    main(["train", str(tmp_path / "x.npy"), *words, *given, "--scores", str(tmp_path / "scores.npy")])
+    found = np.load(tmp_path / "scores.npy")
+    run = vk.load(tmp_path / "run")
+    for length in (1, 5):
+        rows = lengths == length
+        alone = run.score(x[rows][:, :length], samples=100)["log_likelihood"]
+        assert abs(found[rows, 1].mean() - float(alone.mean())) < 0.5
+    assert np.abs(found[:, 1:]).max() < 100
+
+
+def test_clips_of_other_lengths_stand_side_by_side(clips, tmp_path):
+    for name, steps in (("a.npy", 3), ("b.npy", 5)):
+        np.save(tmp_path / name, np.random.default_rng(steps).integers(0, 17, (1, steps, 1, 32, 32)).astype(np.uint8))
+    both = [str(tmp_path / name) for name in ("a.npy", "b.npy")]
+    main(["swap", str(clips.path), *both, "-o", str(tmp_path / "swap.gif")])
+    assert 1 <= frames(tmp_path / "swap.gif") <= 5
+    np.save(tmp_path / "ends.npy", [2, 4])
+    main(["swap", str(clips.path), *both, "--lengths", str(tmp_path / "ends.npy"), "-o", str(tmp_path / "swap.npy")])
+    made = np.load(tmp_path / "swap.npy")
+    assert made.shape[0] == 5
+    assert not made[4:].any()
+    assert made[:4].any()
 
 
 def frames(path):

@@ -11,6 +11,7 @@ from torch.distributions import Categorical
 from torch.testing import assert_close
 
 import vaekit as vk
+from vaekit.recipes import recipe
 from vaekit.training import Silent
 
 QUICK = {"epochs": 2, "batch_size": 50, "accelerator": "cpu", "report": Silent()}
@@ -245,3 +246,24 @@ def test_kinds_change_halfway_between_two_examples(kinds):
 def test_a_kind_that_is_none_is_refused(kinds, y, sentence):
     with pytest.raises(ValueError, match=f"values of y {sentence}"):
         kinds.decode({"y": torch.tensor([y])})
+
+
+def test_a_swap_has_the_codes_of_both_examples_as_they_are(run, x):
+    codes = run.codes(x[:2])
+    values = {name: z[:1] if name == "z2" else z[1:] for name, z in codes.items()}
+    assert_close(run.swap(x[:1], x[1:2], latent="z2"), by_hand(run.model, None, values, 1)[0][0])
+    assert_close(run.swap(x[:1], x[1:2], ["z1", "z3"]), run.swap(x[1:2], x[:1], "z2"))
+
+
+def test_flat_codes_take_the_shape_of_a_map(tmp_path):
+    data = vk.data.open("digits", limit=100)
+    small = {"latent": 2, "channels": (4, 4), "groups": (1, 1)}
+    options = {name: value for name, value in small.items() if name in recipe("nvae").options}
+    made = vk.train("nvae", data, folder=tmp_path / "run", arguments=options, **{**QUICK, "epochs": 1})
+    codes = made.codes(made.split()[1])
+    flat = {name: z.flatten(1) for name, z in codes.items()}
+    assert all(z.ndim == 4 for z in codes.values())
+    assert_close(made.decode(flat), made.decode(codes))
+    name = next(iter(codes))
+    with pytest.raises(ValueError, match=f"codes of {name} must have the shape"):
+        made.decode(flat[name][:, 1:], latent=name)

@@ -132,6 +132,45 @@ def test_weight_averages_follow_their_recursion(digits):
     assert torch.equal(weights(trainer), seen[-1])
 
 
+def test_weights_that_another_phase_moves_are_averaged_once_in_a_round(digits):
+    decay, seen = 0.9, []
+
+    class Watch(Silent):
+        def step(self, done):
+            seen.append(weights(trainer))
+
+    model, objective = small_vae(), Distortion() + Rate()
+    plan = plan_from({"epochs": 1, "batch_size": 50, "ema": decay, "accelerator": "cpu"})
+    phases = [
+        Phase("both", objective, [model], rule=Repeat(2)),
+        Phase("train", objective, [model.decoder]),
+    ]
+    trainer = Trainer(model, phases, digits, plan, report=Watch())
+    expected = weights(trainer)
+    trainer.run()
+    for now in seen:
+        expected = decay * expected + (1 - decay) * now
+    averaged = trainer.averaged_weights()
+    names = [name for name, _ in model.named_parameters()]
+    assert_close(torch.cat([averaged[n].flatten() for n in names]), expected, rtol=1e-4, atol=1e-6)
+    assert not torch.allclose(expected, seen[-1], rtol=1e-4, atol=1e-6)
+
+
+def test_a_resumed_run_of_several_phases_has_the_averages_of_one_that_never_stopped(digits, tmp_path):
+    def run(folder, epochs):
+        model, objective = small_vae(), Distortion() + Rate()
+        plan = plan_from({"epochs": epochs, "batch_size": 50, "ema": 0.9, "accelerator": "cpu"})
+        phases = [Phase("code", objective, [model.encoder]), Phase("train", objective, [model.decoder])]
+        trainer = Trainer(model, phases, digits, plan, checkpoints=Checkpoints(folder / "checkpoint"))
+        trainer.resume()
+        trainer.run()
+        return trainer.averaged_weights()
+
+    run(tmp_path / "apart", 1)
+    apart, whole = run(tmp_path / "apart", 2), run(tmp_path / "whole", 2)
+    assert all(torch.equal(apart[name], t) for name, t in whole.items())
+
+
 def test_warm_up_and_decay_follow_their_formula():
     adam = Adam(lr=2.0, warmup=4, decay=True)
     assert [adam.rate(step, 104) for step in (0, 1, 3)] == [0.5, 1.0, 2.0]

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 from torch.testing import assert_close
 
 import vaekit.data
 from vaekit.conditionals import Bernoulli, Gaussian
 from vaekit.models import VAE
 from vaekit.networks import MLP
-from vaekit.objectives import Distortion, Objective, Rate, Term
+from vaekit.objectives import Distortion, Objective, Rate, SpectralNorm, Term
 from vaekit.priors import StandardNormal
 from vaekit.training import Broken, Callback, Checkpoints, Metrics, Phase, Trainer, plan_from
 from vaekit.training.progress import announced
@@ -37,11 +38,15 @@ def digits() -> vaekit.data.Data:
     return vaekit.data.open("digits", binarise="visit", limit=PER_EPOCH * 20 + 50, valid=50, test=0)
 
 
-def trainer_of(objective, data=None, folder=None, callbacks=(), fabric=None, **options) -> Trainer:
+def small_vae(*first: nn.Module) -> VAE:
     with torch.random.fork_rng([]):
         torch.manual_seed(0)
-        encoder = Gaussian(MLP(64, 16), 4)
-        model = VAE(StandardNormal(4), encoder, Bernoulli(MLP(4, 16), (1, 8, 8)))
+        encoder = Gaussian(nn.Sequential(*first, MLP(64, 16)) if first else MLP(64, 16), 4, features=16)
+        return VAE(StandardNormal(4), encoder, Bernoulli(MLP(4, 16), (1, 8, 8)))
+
+
+def trainer_of(objective, data=None, folder=None, callbacks=(), fabric=None, model=None, **options) -> Trainer:
+    model = small_vae() if model is None else model
     given = {"epochs": 2, "batch_size": 20, "skip": 1e4, "clip": 100.0, "accelerator": "cpu", **options}
     phases = [Phase("train", objective, [model])]
     return Trainer(
@@ -160,6 +165,53 @@ def test_averaged_weights_wait_with_the_weights():
     assert_close(torch.cat([averaged[n].flatten() for n in names]), expected, rtol=1e-4, atol=1e-6)
 
 
+class Breaks(nn.Module):
+    """What it is given, or what is no number while it is broken."""
+
+    broken = False
+
+    def forward(self, x):
+        return x.flatten(1) * (math.nan if self.broken and self.training else 1.0)
+
+
+class WatchState(Callback):
+    """The whole state after every step, in which the batches of some steps are broken."""
+
+    def __init__(self, *steps):
+        self.steps, self.seen = steps, []
+
+    def on_start(self, trainer):
+        self.on_step(trainer, 0, None)
+
+    def on_step(self, trainer, step, loss):
+        self.seen.append({name: t.clone() for name, t in trainer.modules.state_dict().items()})
+        trainer.model.encoder.network[0].broken = step in self.steps
+
+    def still(self, name):
+        """Steps, from 0, after which what `name` is a part of was what it was before."""
+        names = [whole for whole in self.seen[0] if name in whole]
+        pairs = enumerate(zip(self.seen, self.seen[1:], strict=False))
+        return [i for i, (one, next_one) in pairs if all(torch.equal(one[n], next_one[n]) for n in names)]
+
+
+STATEFUL = ("running_mean", "running_var", "num_batches_tracked", ".v_", "weight")
+
+
+def broken_at(*steps, **options) -> WatchState:
+    """The states of a training with batch norm and spectral norms, whose batches are broken at these steps."""
+    model, watch = small_vae(Breaks(), nn.BatchNorm1d(64)), WatchState(*steps)
+    objective = Distortion() + Rate() + 0.01 * SpectralNorm(model)
+    trainer_of(objective, callbacks=[watch], model=model, **options).run()
+    return watch
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_a_skipped_step_moves_no_buffer_either(accumulate):
+    watch = broken_at(1, 3, 17, accumulate=accumulate)
+    assert {name: watch.still(name) for name in STATEFUL} == {name: [1, 3, 17] for name in STATEFUL}
+    assert all(bool(t.isfinite().all()) for t in watch.seen[-1].values())
+
+
 def test_pieces_of_a_batch_are_skipped_together():
     whole, pieces = Watch(), Watch()
     trainer_of(spiky(1, 3, 17), callbacks=[whole]).run()
@@ -230,3 +282,4 @@ def test_two_processes_skip_the_same_steps_as_one(tmp_path):
         found = torch.load(out.with_suffix(f".{rank}.pt"))
         assert found["still"] == watch.still() == [1, 3, 17]
         assert_close(found["weights"], watch.seen[-1], rtol=1e-4, atol=1e-5)
+        assert found["buffers still"] == {name: [1, 3, 17] for name in STATEFUL}

@@ -1,11 +1,11 @@
-"""Run by torchrun: a training with spikes, in two processes on gloo."""
+"""Run by torchrun: trainings with spikes and broken batches, in two processes on gloo."""
 
 import sys
 from pathlib import Path
 
 import torch
 from lightning_fabric import Fabric
-from training.test_skipping import Watch, spiky, trainer_of
+from training.test_skipping import STATEFUL, Watch, broken_at, spiky, trainer_of
 
 
 def main(out: Path) -> None:
@@ -13,7 +13,9 @@ def main(out: Path) -> None:
     fabric.launch()
     watch = Watch()
     trainer_of(spiky(1, 3, 17), callbacks=[watch], fabric=fabric, devices=2).run()
-    kept = {"still": watch.still(), "weights": watch.seen[-1]}
+    whole = broken_at(1, 3, 17, fabric=fabric, devices=2)
+    buffers = {name: whole.still(name) for name in STATEFUL}
+    kept = {"still": watch.still(), "weights": watch.seen[-1], "buffers still": buffers}
     torch.save(kept, out.with_suffix(f".{fabric.global_rank}.pt"))
     fabric.barrier()
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import torch
 from cyclopts import Parameter
 
-from vaekit.cli.given import files
+from vaekit.cli.given import NOTHING, Beside, files
 from vaekit.cli.options import Json, Seed
 from vaekit.cli.output import announce, check, write_array
 from vaekit.cli.using import save_figure
@@ -29,13 +29,14 @@ def complete(
         "completions.png"
     ),
     noisy: Annotated[bool, Parameter(negative=(), help="draw x too, instead of showing the mean of p(x|z)")] = False,
+    beside: Beside = NOTHING,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
     """Complete examples of which a part is observed: that part, several completions and the truth side by side."""
     check(out, [".png", ".npy"], "completions")
     opened = load(run)
-    split = chosen(opened, examples)
+    split = chosen(opened, examples, beside)
     made = opened.complete(split, n, seed=seed, mean=not noisy)
     if out.suffix.lower() == ".npy":
         write_array(made.numpy(), out)
@@ -44,18 +45,18 @@ def complete(
     announce({"file": str(out), "shape": list(made.shape), "seed": seed}, as_json, out)
 
 
-def chosen(run: Run, examples: tuple[str, ...]) -> Split:
+def chosen(run: Run, examples: tuple[str, ...], beside: Beside) -> Split:
     """Held-out examples by their numbers, or examples from files."""
     held_out = run.split()[1]
     if not examples:
-        return held_out.first(SHOWN)
+        return beside.read(run, held_out.first(SHOWN))
     if not all(given.lstrip("-").isdigit() for given in examples):
         with files(examples) as there:
-            return run.read(there)
+            return beside.read(run, there)
     numbers = [int(given) for given in examples]
     if wrong := [number for number in numbers if not 0 <= number < len(held_out)]:
         raise ValueError(f"examples must be numbers of {len(held_out)} held-out examples, from 0, got {wrong[0]}")
-    return held_out.select(torch.tensor(numbers))
+    return beside.read(run, held_out.select(torch.tensor(numbers)))
 
 
 def draw(run: Run, split: Split, made: torch.Tensor, out: Path) -> None:

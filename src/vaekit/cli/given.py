@@ -5,16 +5,24 @@ import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 import torch
+from cyclopts import Parameter
 from torch import Tensor
 
-__all__ = ["STDIN", "codes_in", "example", "files", "temperatures"]
+from vaekit.cli.options import Context, Label, Labels, Lengths
+from vaekit.data import Split
+from vaekit.data.arrays import given_array
+from vaekit.runs import Run
+
+__all__ = ["NOTHING", "STDIN", "Beside", "codes_in", "example", "examples_in", "files", "temperatures"]
 
 STDIN = "-"
 
@@ -36,9 +44,39 @@ def files(given: Sequence[str]) -> Iterator[str | list[str]]:
             raise ValueError(str(error).replace(str(path), "standard input")) from None
 
 
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Beside:
+    """What stands beside new examples, for the runs that need it."""
+
+    labels: Labels = None
+    label: Label = None
+    context: Context = None
+    lengths: Lengths = None
+
+    def read(self, run: Run, given: Any) -> Split:
+        """The examples as the run reads them."""
+        return run.read(given, self.labels, label=self.label, context=self.context, lengths=self.lengths)
+
+
+NOTHING = Beside()
+
+
 def example(given: str) -> int | str:
     """The number of a held-out example, or a file that holds one."""
     return int(given) if given.lstrip("-").isdigit() else given
+
+
+def examples_in(run: Run, given: Sequence[str], label: str | None, lengths: str | None) -> list[int | Split]:
+    """Numbers of held-out examples, or what stands in files of one each; `lengths` has one for each of those files."""
+    named = [example(one) for one in given]
+    paths = [one for one in named if isinstance(one, str)]
+    array = given_array(lengths)
+    ends = [None] * len(paths) if array is None else [np.atleast_1d(end) for end in np.atleast_1d(array)]
+    if len(ends) != len(paths):
+        raise ValueError(f"lengths must be one for each of {len(paths)} files, got {len(ends)}")
+    each = iter(ends)
+    return [one if isinstance(one, int) else run.read(one, label=label, lengths=next(each)) for one in named]
 
 
 def codes_in(given: str) -> tuple[Tensor | dict[str, Tensor], Tensor | None]:

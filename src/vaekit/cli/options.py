@@ -21,6 +21,7 @@ __all__ = [
     "Json",
     "Label",
     "Labels",
+    "Lengths",
     "Out",
     "Seed",
     "Split",
@@ -69,6 +70,10 @@ Labels = Annotated[str | None, Parameter(help="for a model conditioned on labels
 Context = Annotated[
     str | None,
     Parameter(help="for a model with a context: an .npy file with a row for each; where it completes, the examples"),
+]
+Lengths = Annotated[
+    str | None,
+    Parameter(help="of sequences: an .npy file of how many steps of each exist [default: all, or as FILE says]"),
 ]
 Label = Annotated[str | None, Parameter(help="for a model conditioned on labels: one for all, by number or name")]
 Split = Annotated[str | None, Parameter(help="train, valid or test; the first of test, valid, train if not said")]

@@ -13,7 +13,7 @@ import pyarrow.csv
 import pyarrow.parquet
 from torch import Tensor
 
-from vaekit.data import DataSpec
+from vaekit.data import DataSpec, Domain
 
 __all__ = ["STDOUT", "announce", "check_events", "check_table", "write_events", "write_table"]
 
@@ -26,7 +26,7 @@ def default_for(spec: DataSpec, name: str) -> Path:
     """NAME.png for pictures, NAME.gif for sequences of them, NAME.csv for rows of numbers, NAME.npy for the rest."""
     if is_picture(spec.shape):
         return Path(f"{name}.png")
-    if is_clip(spec):
+    if spec.clips:
         return Path(f"{name}.gif")
     return Path(f"{name}.csv" if len(spec.shape) == 1 else f"{name}.npy")
 
@@ -36,15 +36,10 @@ def is_picture(shape: Sequence[int]) -> bool:
     return len(shape) == 3 and shape[0] in (1, 3)
 
 
-def is_clip(spec: DataSpec) -> bool:
-    """Whether events are sequences of pictures, which a GIF can show."""
-    return spec.timed and is_picture(spec.frame)
-
-
 def check_events(out: Path, spec: DataSpec) -> None:
     """Raise ValueError, before any work, where events of this kind cannot be written to `out`."""
     fitting = [".npy"]
-    fitting += [".png"] if is_picture(spec.shape) else [".gif", ".png"] if is_clip(spec) else []
+    fitting += [".png"] if is_picture(spec.shape) else [".gif", ".png"] if spec.clips else []
     fitting += list(TABLES) if len(spec.shape) == 1 else []
     if out == STDOUT and len(spec.shape) == 1:
         return
@@ -74,26 +69,33 @@ def write_events(
 
     Sequences of pictures move in a .gif, and are strips of film in a .png.
     """
-    if is_clip(spec) and out.suffix.lower() != ".npy":
-        write_clips(x.flatten(0, -5).clamp(0, 1), out, columns)
+    if out.suffix.lower() == ".npy":
+        write_array(x.numpy(), out)
+    elif spec.clips:
+        write_clips(x.flatten(0, -5), out, columns, range_for(x, spec))
     elif out.suffix.lower() == ".png":
         from vaekit.report import save_grid
 
-        whole(out, lambda beside: save_grid(x.flatten(0, -4).clamp(0, 1), beside, columns))
-    elif out.suffix.lower() == ".npy":
-        write_array(x.numpy(), out)
+        whole(out, lambda beside: save_grid(x.flatten(0, -4), beside, columns, between=range_for(x, spec)))
     else:
         write_table({**by_column(x, spec), **(more or {})}, out)
 
 
-def write_clips(clips: Tensor, out: Path, columns: int | None) -> None:
+def range_for(x: Tensor, spec: DataSpec) -> tuple[float, float]:
+    """What is black and what is white: 0 and 1 of values that lie between, else the lowest and the highest of x."""
+    from vaekit.report.grids import range_of
+
+    return (0.0, 1.0) if spec.domain in (Domain.BINARY, Domain.LEVELS, Domain.UNIT) else range_of(x)
+
+
+def write_clips(clips: Tensor, out: Path, columns: int | None, between: tuple[float, float]) -> None:
     """Clips (N, T, C, H, W), moving in rows of `columns`, or each a row of its frames."""
     from vaekit.report import save_film, save_gif
 
     if out.suffix.lower() == ".gif":
-        whole(out, lambda beside: save_gif(clips, beside, columns))
+        whole(out, lambda beside: save_gif(clips, beside, columns, between=between))
     else:
-        whole(out, lambda beside: save_film(clips, beside))
+        whole(out, lambda beside: save_film(clips, beside, between=between))
 
 
 def by_column(x: Tensor, spec: DataSpec) -> dict[str, np.ndarray]:

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
 
-from vaekit.cli.given import files
+from vaekit.cli.given import NOTHING, Beside, files
 from vaekit.cli.options import Examples, Json
 from vaekit.cli.output import STDOUT, announce, check_table, write_table
 from vaekit.cli.scoring import named
@@ -29,13 +29,14 @@ def predict(
         Path,
         Parameter(name=["-o", "--out"], allow_leading_hyphen=True, help="a .csv, .parquet or .npy file, or - for CSV"),
     ] = PREDICTIONS,
+    beside: Beside = NOTHING,
     as_json: Json = False,
 ) -> None:
     """The label that the model takes each example for, its probability, and that of every label: a row for each."""
     check_table(out)
     opened = load(run)
     with files([file]) as path:
-        columns = predicted(opened, opened.read(path), numbers=out.suffix.lower() == ".npy")
+        columns = predicted(opened, beside.read(opened, path), numbers=out.suffix.lower() == ".npy")
     write_table(named(columns, file) if out.suffix.lower() != ".npy" else columns, out)
     counts = counted(opened, columns["label"])
     if as_json:

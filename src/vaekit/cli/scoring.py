@@ -9,9 +9,10 @@ import numpy as np
 from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from vaekit.cli.given import STDIN, files
-from vaekit.cli.options import Context, Examples, Json, Label, Labels, Seed
+from vaekit.cli.given import NOTHING, STDIN, Beside, files
+from vaekit.cli.options import Examples, Json, Seed
 from vaekit.cli.output import STDOUT, announce, check_table, write_table
 from vaekit.data.folders import picture_names
 from vaekit.runs import Run, load
@@ -33,9 +34,7 @@ def score(
     ] = None,
     samples: Annotated[int, Parameter(help="draws per example in the log-likelihood estimate")] = 100,
     top: Annotated[int, Parameter(help="how many of the most unusual examples to show")] = 10,
-    labels: Labels = None,
-    label: Label = None,
-    context: Context = None,
+    beside: Beside = NOTHING,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
@@ -46,7 +45,7 @@ def score(
         raise ValueError(f"top must be at least 0, got {top}")
     opened = load(run)
     with files([file]) as path:
-        split = opened.read(path, labels, label=label, context=context)
+        split = beside.read(opened, path)
         columns = scores_of(opened, split, samples, seed)
     scored(named(columns, file), out, top, as_json)
 
@@ -71,7 +70,8 @@ def named(columns: Columns, source: str) -> Columns:
 def write_scores(run: Run, source: str, options: Mapping[str, Any], out: Path) -> None:
     """Every example of the data that a run was trained on: a file's rows in its order, else split by split."""
     if Path(source).suffix.lower() in ROWS and Path(source).is_file():
-        split = run.read(source, options.get("labels"))
+        given = {name: options.get(name) for name in ("labels", "context", "lengths")}
+        split = run.read(source, **given)
         limit = options.get("limit")
         write_table(scores_of(run, split if limit is None else split.first(limit)), out)
         return
@@ -105,5 +105,5 @@ def unusual(rows: list[dict[str, Any]], examples: int) -> Table:
     for name in rows[0]:
         table.add_column(name.replace("_", " "), justify="left" if name == "file" else "right", overflow="fold")
     for row in rows:
-        table.add_row(*(f"{value:,.2f}" if isinstance(value, float) else str(value) for value in row.values()))
+        table.add_row(*(Text(f"{v:,.2f}" if isinstance(v, float) else str(v)) for v in row.values()))
     return table

@@ -1,14 +1,17 @@
 """Some latents of one example with the rest of another: `vaekit swap RUN A B`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import torch
 from cyclopts import Parameter
+from torch import Tensor
 
-from vaekit.cli.given import example
-from vaekit.cli.options import Json, Out
+from vaekit.cli.given import example, examples_in
+from vaekit.cli.options import Json, Lengths, Out
 from vaekit.cli.output import announce, check_events, default_for, write_array, write_events
+from vaekit.data import Split
 from vaekit.runs import Run, load
 
 __all__ = ["swap"]
@@ -26,6 +29,7 @@ def swap(
         tuple[str, ...] | None,
         Parameter(help="what comes from A [default: the model's first latent]", consume_multiple=True),
     ] = None,
+    lengths: Lengths = None,
     out: Out = None,
     as_json: Json = False,
 ) -> None:
@@ -33,21 +37,29 @@ def swap(
     opened = load(run)
     where = default_for(opened.spec, "swap") if out is None else out
     check_events(where, opened.spec)
+    both = examples_in(opened, [a, b], None, lengths)
     if more:
         everyone(opened, [number(a), number(b), *more], latent, where)
     else:
-        pair(opened, a, b, latent, where)
+        pair(opened, both, latent, where)
     said = list(opened.latents)[:1] if latent is None else list(latent)
     announce({"file": str(where), "latents": said}, as_json, where)
 
 
-def pair(run: Run, a: str, b: str, latent: tuple[str, ...] | None, where: Path) -> None:
+def pair(run: Run, both: Sequence[int | Split], latent: tuple[str, ...] | None, where: Path) -> None:
     """The new example; in a picture beside the two that it was made of."""
-    made = run.swap(example(a), example(b), latent=latent)
+    a, b = both
+    made = run.swap(a, b, latent=latent)
     if where.suffix.lower() == ".npy":
         write_array(made.numpy(), where)
         return
-    write_events(torch.stack([run.example(example(a)), run.example(example(b)), made]), run.spec, where, 3)
+    write_events(stacked([*map(run.example, both), made]), run.spec, where, 3)
+
+
+def stacked(examples: Sequence[Tensor]) -> Tensor:
+    """Examples as one tensor, sequences with blank steps behind their ends."""
+    longest = max(map(len, examples))
+    return torch.stack([torch.cat([x, x.new_zeros(longest - len(x), *x.shape[1:])]) for x in examples])
 
 
 def everyone(run: Run, numbers: list[int], latent: tuple[str, ...] | None, where: Path) -> None:
@@ -57,7 +69,8 @@ def everyone(run: Run, numbers: list[int], latent: tuple[str, ...] | None, where
         write_array(made.numpy(), where)
         return
     x = torch.stack([run.example(i) for i in numbers])
-    lines = [torch.cat([torch.ones_like(x[:1]), x]), *(torch.cat([x[i : i + 1], row]) for i, row in enumerate(made))]
+    corner = torch.full_like(x[:1], float(x.max()))
+    lines = [torch.cat([corner, x]), *(torch.cat([x[i : i + 1], row]) for i, row in enumerate(made))]
     write_events(torch.cat(lines), run.spec, where, len(numbers) + 1)
 
 

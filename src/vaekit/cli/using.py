@@ -12,14 +12,13 @@ from rich.console import Console
 from torch import Tensor
 
 from vaekit.cli.coding import for_codes, write_codes
-from vaekit.cli.given import codes_in, example, files, temperatures
-from vaekit.cli.options import Codes, CodesOut, Context, Examples, Json, Label, Labels, Out, Seed, Split
+from vaekit.cli.given import NOTHING, Beside, codes_in, examples_in, files, temperatures
+from vaekit.cli.options import Codes, CodesOut, Context, Examples, Json, Label, Lengths, Out, Seed, Split
 from vaekit.cli.output import (
     announce,
     check,
     check_events,
     default_for,
-    is_clip,
     is_picture,
     whole,
     write_array,
@@ -27,7 +26,7 @@ from vaekit.cli.output import (
 )
 from vaekit.data import Split as Examined
 from vaekit.runs import Run, load
-from vaekit.runs.asking import context_of
+from vaekit.runs.asking import context_of, originals
 from vaekit.runs.codes import named
 from vaekit.runs.labels import in_turn, is_told
 
@@ -108,7 +107,7 @@ def sample(
     x = opened.sample(count, seed, context, not noisy, label=label, temperature=spread, length=length)
     more = {} if not opened.on_labels else {"label": context_of(opened, len(x), label)}
     columns = None
-    if is_told(opened) and label is None:  # a row for each class
+    if is_told(opened) and label is None:
         order, columns = by_class(opened, len(x))
         x, more = x[order], {"label": in_turn(opened, len(x))[order].cpu()}
     given(x, opened, where, as_json, {"temperature": spread, "label": label, "seed": seed}, columns=columns, more=more)
@@ -124,9 +123,7 @@ def reconstruct(
     temperature: Annotated[
         float, Parameter(help="of the latents below --levels: 0 for their priors' means, above it for draws")
     ] = 0.0,
-    labels: Labels = None,
-    label: Label = None,
-    context: Context = None,
+    beside: Beside = NOTHING,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
@@ -134,20 +131,18 @@ def reconstruct(
     opened = load(run)
     where = destination(out, opened, "reconstructions")
     with files(examples) if examples else held_out(opened, n) as chosen:
-        split = opened.read(chosen, labels, label=label, context=context)
+        split = beside.read(opened, chosen)
     x_hat = opened.reconstruct(split, levels=levels, temperature=temperature, seed=seed)
-    if is_clip(opened.spec) and where.suffix.lower() != ".npy":
-        x = split.batch(torch.arange(min(len(split), SHOWN)))["x"].cpu()
-        given(torch.stack([x, x_hat[:SHOWN]], 1), opened, where, as_json, {}, columns=8)
-        return
-    if where.suffix.lower() != ".png":
+    if where.suffix.lower() not in (".png", ".gif"):
         given(x_hat, opened, where, as_json, {})
+        return
+    x = originals(opened, split.first(min(len(split), SHOWN)))
+    if opened.spec.clips:
+        given(torch.stack([x, x_hat[:SHOWN]], 1), opened, where, as_json, {}, columns=8)
         return
     from vaekit.report import reconstructions
 
-    x = split.batch(torch.arange(min(len(split), SHOWN)))["x"]
-    figure = reconstructions(x.cpu(), x_hat[:SHOWN])
-    save_figure(figure, where)
+    save_figure(reconstructions(x, x_hat[:SHOWN]), where)
     announce({"file": str(where), "number": len(x), "of": len(split)}, as_json, where)
 
 
@@ -158,29 +153,26 @@ def levels(
     out: Out = None,
     n: Annotated[int, Parameter(name=["-n", "--number"], help="how many held-out examples")] = 8,
     most: Annotated[int, Parameter(help="at most so many numbers of latents")] = 8,
-    labels: Labels = None,
-    label: Label = None,
+    beside: Beside = NOTHING,
     as_json: Json = False,
 ) -> None:
     """What each latent of a hierarchy adds: examples from the top 1, 2, ... latents, in a .png or an .npy file."""
     opened = load(run)
-    kinds = [".npy", *([".gif"] if is_clip(opened.spec) else [".png"] if is_picture(opened.spec.shape) else [])]
+    kinds = [".npy", *([".gif"] if opened.spec.clips else [".png"] if is_picture(opened.spec.shape) else [])]
     where = out or Path(f"levels{kinds[-1]}")
     check(where, kinds, "examples from each number of latents")
     with files(examples) if examples else held_out(opened, n) as chosen:
-        split = opened.read(chosen, labels, label=label)
+        split = beside.read(opened, chosen)
     split = split.first(min(n, len(split)))
     made = opened.by_level(split, most)
     if where.suffix.lower() == ".npy":
         write_array(torch.stack(list(made.values())).numpy(), where)
-    elif is_clip(opened.spec):
-        x = split.batch(torch.arange(len(split)))["x"].cpu()
-        write_events(torch.stack([x, *made.values()]), opened.spec, where, len(split))
+    elif opened.spec.clips:
+        write_events(torch.stack([originals(opened, split), *made.values()]), opened.spec, where, len(split))
     else:
         from vaekit.report import level_by_level
 
-        x = split.batch(torch.arange(len(split)))["x"].cpu()
-        save_figure(level_by_level(x, made, list(opened.latents)), where)
+        save_figure(level_by_level(originals(opened, split), made, list(opened.latents)), where)
     announce({"file": str(where), "number": len(split), "levels": list(made)}, as_json, where)
 
 
@@ -192,9 +184,7 @@ def encode(
     out: CodesOut = None,
     draws: Annotated[int | None, Parameter(help="so many draws of q(z|x) (.npy, .npz) instead of its mean")] = None,
     latent: Latent = None,
-    labels: Labels = None,
-    label: Label = None,
-    context: Context = None,
+    beside: Beside = NOTHING,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
@@ -202,7 +192,7 @@ def encode(
     opened = load(run)
     where = for_codes(out, list(opened.latents), latent, draws)
     with files([file]) as path:
-        split = opened.read(path, labels, label=label, context=context)
+        split = beside.read(opened, path)
         codes = opened.codes(split, draws=draws, seed=seed)
     chosen = codes if where.suffix == ".npz" and latent is None else {latent or "z": named(codes, latent)}
     write_codes(chosen, labels_of(opened, split), where)
@@ -239,13 +229,15 @@ def interpolate(
     steps: Annotated[int, Parameter(help="how many, the ends included")] = 10,
     path: Annotated[str, Parameter(help="spherical or straight")] = "spherical",
     label: Label = None,
+    lengths: Lengths = None,
     out: Out = None,
     as_json: Json = False,
 ) -> None:
     """The way from one example to another through their codes, all latents together."""
     opened = load(run)
     where = destination(out, opened, "interpolation")
-    x = opened.interpolate(example(a), example(b), steps, path=path, label=label)
+    first, last = examples_in(opened, [a, b], label, lengths)
+    x = opened.interpolate(first, last, steps, path=path, label=label)
     given(x, opened, where, as_json, {"path": path}, columns=steps)
 
 
@@ -266,15 +258,15 @@ def traverse(
         bool, Parameter(negative=(), help="latents below go to their priors' means; else they keep the example's codes")
     ] = False,
     label: Label = None,
+    lengths: Lengths = None,
     out: Out = None,
     as_json: Json = False,
 ) -> None:
     """What each dimension of a latent does to an example: a row for each, the others left alone."""
     opened = load(run)
     where = destination(out, opened, "traversal")
-    x = opened.traverse(
-        example(start), latent=latent, dimensions=dimensions, steps=steps, span=span, label=label, follow=follow
-    )
+    (first,) = examples_in(opened, [start], label, lengths)
+    x = opened.traverse(first, latent=latent, dimensions=dimensions, steps=steps, span=span, label=label, follow=follow)
     given(x, opened, where, as_json, {"span": span}, columns=x.shape[1])
 
 
@@ -283,10 +275,14 @@ def default_count(run: Run, label: str | None) -> int:
     return 8 * (run.spec.classes or 1) if is_told(run) and label is None else 64
 
 
-def by_class(run: Run, n: int) -> tuple[Tensor, int]:
-    """The order that puts samples whose classes come in turn class by class, and how many there are of each at most."""
+def by_class(run: Run, n: int) -> tuple[Tensor, int | None]:
+    """The order that puts samples whose classes come in turn class by class, and how many there are of each.
+
+    As they come and None where classes have not all as many.
+    """
     labels = in_turn(run, n).cpu()
-    return labels.argsort(stable=True), max(1, int(labels.bincount().max()))
+    each, more = divmod(n, run.spec.classes or 1)
+    return (torch.arange(n), None) if more else (labels.argsort(stable=True), each)
 
 
 def destination(out: Path | None, run: Run, name: str) -> Path:

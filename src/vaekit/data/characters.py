@@ -3,9 +3,11 @@
 In the manner of the Sprites of Reed et al. 2015 and Li & Mandt 2018, with figures of our own.
 """
 
+import math
+
 import numpy as np
 
-from vaekit.data.sequences import Sequences, whole_at_least
+from vaekit.data.sequences import Sequences, sizes
 
 __all__ = ["sprites"]
 
@@ -29,25 +31,46 @@ MOTIONS = ("walk left", "walk right", "jump", "wave", "squat", "star")
 BACKGROUND, OUTLINE, LEVELS = (3, 5, 6), (0, 0, 1), 8
 
 
-def sprites(n: int = 3000, seed: int = 0, *, steps: int = 8) -> Sequences:
+def sprites(n: int = 3000, seed: int = 0, *, steps: int = 8, least: int | None = None) -> Sequences:
     """`n` clips of `steps` frames of 3x32x32 in 8 levels: a character whose colours stay, in one of six motions.
 
     Static attributes are the colours of shirt, trousers, hair and skin; every motion repeats after 8 frames and begins
-    anywhere in them. All are drawn alike and independently under `seed`.
+    anywhere in them. `least`: clips end after so many frames or more, drawn evenly.
+
+    Clips are drawn under `seed` from all that can be told apart by their first `least` frames, each at most once: 13,824
+    of 8 frames. So no clip of one split is in another. Raises ValueError for more than there are.
     """
-    n, steps = whole_at_least(n, 1, "n"), whole_at_least(steps, 1, "steps")
-    generator = np.random.default_rng(seed)
-    content = {name: generator.integers(len(colours), size=n) for name, colours in COLOURS.items()}
-    motion, begins = generator.integers(len(MOTIONS), size=n), generator.integers(PERIOD, size=n)
+    n, steps, fewest = sizes(n, steps, least)
+    moves = told_apart(fewest)
+    kinds = (len(moves), *map(len, COLOURS.values()))
+    if n > math.prod(kinds):
+        raise ValueError(f"n must be at most {math.prod(kinds):,}, the different clips of {fewest} steps, got {n:,}")
+    chosen = np.random.default_rng(seed).permutation(math.prod(kinds))[:n]
+    move, *colours = np.unravel_index(chosen, kinds)
+    motion, begins = moves[move].T
+    content = dict(zip(COLOURS, colours, strict=True))
     palette = np.empty((n, 6, 3), np.uint8)  # the colour of every kind of pixel, by clip
     palette[:, NOTHING], palette[:, DARK] = BACKGROUND, OUTLINE
-    for name, colours in COLOURS.items():
-        palette[:, OWNER[name]] = np.array(list(colours.values()))[content[name]]
-    moments = (begins[:, None] + np.arange(steps)) % PERIOD  # (n, steps)
-    drawn = figures()[motion[:, None], moments]  # (n, steps, H, W)
+    for name, values in COLOURS.items():
+        palette[:, OWNER[name]] = np.array(list(values.values()))[content[name]]
+    drawn = figures()[motion[:, None], moments(begins, steps)]  # (n, steps, H, W)
     x = palette[np.arange(n)[:, None, None, None], drawn]
-    names = {**{name: tuple(colours) for name, colours in COLOURS.items()}, "motion": MOTIONS}
-    return Sequences("sprites", np.ascontiguousarray(np.moveaxis(x, -1, 2)), content, motion, names, LEVELS)
+    names = {**{name: tuple(values) for name, values in COLOURS.items()}, "motion": MOTIONS}
+    made = Sequences("sprites", np.ascontiguousarray(np.moveaxis(x, -1, 2)), content, motion, names, LEVELS)
+    return made if least is None else made.ending(fewest, seed)
+
+
+def told_apart(steps: int) -> np.ndarray:
+    """Motions and where they begin, (moves, 2): one of those that look alike for so many steps."""
+    moves = np.stack(np.meshgrid(np.arange(len(MOTIONS)), np.arange(PERIOD), indexing="ij"), -1).reshape(-1, 2)
+    shown = figures()[moves[:, :1], moments(moves[:, 1], min(steps, PERIOD))]
+    _, first = np.unique(shown.reshape(len(moves), -1), axis=0, return_index=True)
+    return moves[np.sort(first)]
+
+
+def moments(begins: np.ndarray, steps: int) -> np.ndarray:
+    """Where in its period a motion is at every step, (n, steps)."""
+    return (begins[:, None] + np.arange(steps)) % PERIOD
 
 
 def figures() -> np.ndarray:
@@ -71,7 +94,7 @@ def body(
     shoulders (above them, if negative), left and right, and `reach` how far out; `legs`: how far its feet stand out;
     `eyes`: their columns from the middle.
     """
-    field, middle = np.zeros((SIZE, SIZE), np.int64), SIZE // 2
+    field, middle = np.zeros((SIZE, SIZE), np.uint8), SIZE // 2
     ground = 29 - up
     hips = ground - 7 + knees
     shoulders = hips - 7

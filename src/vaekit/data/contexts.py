@@ -1,7 +1,8 @@
 """Contexts: what stands beside an example to condition on; tokens, features, anything of one shape.
 
-Integers (N, T) are tokens from 0, and a negative one is padding. Floats (N, T, F) are sequences of features, and a row
-that is all NaN is padding. What is no sequence has no padding.
+Integers (N, T) are tokens from 0, and -1 is padding; lower ones are refused, as numbers that are no tokens are floats.
+Floats (N, T, F) are sequences of features, and a row that is all NaN is padding. What is no sequence has no padding.
+One number for each example, (N,), is a sequence or a vector of one.
 """
 
 from collections.abc import Iterable
@@ -22,8 +23,8 @@ PADDING = -1
 
 def check_context(context: np.ndarray, name: str) -> None:
     """Raise ValueError unless a context holds real numbers, and something besides padding."""
+    survey_of(context, f"{name}: context")
     padding = padding_of(context)
-    survey(context if padding is None else np.where(padding, 0, context), f"{name}: context")
     if padding is not None and padding.all():
         raise ValueError(f"{name}: context must hold at least one token, got padding alone in {len(context)} rows")
 
@@ -65,6 +66,7 @@ def context_for(value: Any, spec: DataSpec) -> Tensor:
     assert array is not None
     if spec.context is None:
         raise ValueError("context must not be given to a model that takes none")
+    array = as_sequence(array) if spec.context == (1,) else array
     if spec.vocabulary is not None and not is_integer(array):
         raise ValueError(f"context must be whole numbers, tokens from 0 to {spec.vocabulary - 1}, got {array.dtype}")
     sequence = spec.vocabulary is not None or len(spec.context) == 2
@@ -72,7 +74,7 @@ def context_for(value: Any, spec: DataSpec) -> Tensor:
         array = of_length(array, spec.context[0])
     if tuple(array.shape[1:]) != spec.context or not len(array):
         raise ValueError(f"context must be (n, {', '.join(map(str, spec.context))}), got {tuple(array.shape)}")
-    checked = survey_of(array)
+    checked = survey_of(array, "context")
     if spec.vocabulary is not None and checked.max() >= spec.vocabulary:
         raise ValueError(
             f"context must be tokens that the data had, 0 to {spec.vocabulary - 1} (or -1 for none), got {checked.max()}"
@@ -81,12 +83,19 @@ def context_for(value: Any, spec: DataSpec) -> Tensor:
     return whole.long() if is_integer(array) else whole.float()
 
 
-def survey_of(array: np.ndarray) -> np.ndarray:
-    """The array without its padding; ValueError where what is left is no real number."""
+def survey_of(array: np.ndarray, name: str) -> np.ndarray:
+    """The array with zeros for its padding; ValueError where what is left is no real number, or no token."""
     padding = padding_of(array)
     known = array if padding is None else np.where(padding, 0, array)
-    survey(known, "context")
+    survey(known, name)
+    if are_tokens(array) and array.min() < PADDING:
+        raise ValueError(f"{name} must be tokens from 0, or -1 for none, or numbers as floats, got {array.min()}")
     return known
+
+
+def as_sequence(context: np.ndarray) -> np.ndarray:
+    """Contexts (N, ...), single numbers (N,) as (N, 1)."""
+    return context[:, None] if context.ndim == 1 else context
 
 
 def of_length(array: np.ndarray, length: int) -> np.ndarray:

@@ -3,6 +3,7 @@
 import math
 from numbers import Real
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -35,13 +36,43 @@ def size_of(wanted: float | None, share: float, n: int, argument: str) -> int:
     return round(wanted * n) if 0 < wanted < 1 else int(wanted)
 
 
-def parts(n: int, labels: Tensor | None, valid: int, test: int, generator: torch.Generator) -> dict[str, Tensor]:
-    """Rows of train, valid and test: every row in exactly one, each in order."""
+def held_out_whole(
+    origin: Tensor, labels: Tensor | None, size: int, generator: torch.Generator, argument: str
+) -> Tensor:
+    """As `held_out`, with all rows of an origin (n,) or none: up to `size`, as near to it as their numbers allow."""
+    each = torch.zeros_like(origin) if labels is None else labels
+    wanted = each[held_out(len(origin), labels, size, generator)].bincount()
+    taken, missing = list[Tensor](), 0
+    for label, share in enumerate(wanted.tolist()):
+        missing += share
+        there = origin[each == label].unique()
+        for one in there[torch.randperm(len(there), generator=generator)].tolist():
+            rows = (origin == one).nonzero().flatten() if missing else origin[:0]
+            if 0 < len(rows) <= missing:
+                taken, missing = [*taken, rows], missing - len(rows)
+    if size and not taken:
+        raise ValueError(f"{argument} must hold all examples of at least one origin, got {size}")
+    return torch.cat(taken).sort().values if taken else torch.empty(0, dtype=torch.long)
+
+
+def parts(
+    n: int,
+    labels: Tensor | None,
+    valid: int,
+    test: int,
+    generator: torch.Generator,
+    origin: np.ndarray | None = None,
+) -> dict[str, Tensor]:
+    """Rows of train, valid and test: every row in exactly one, each in order; those of one origin (n,) together."""
     if valid + test >= n:
         raise ValueError(f"valid and test must leave an example to train on, got {valid} and {test} of {n}")
     rows, found = torch.arange(n), {}
     for role, size in (("test", test), ("valid", valid)):
-        taken = held_out(len(rows), None if labels is None else labels[rows], size, generator)
+        own = None if labels is None else labels[rows]
+        if origin is None:
+            taken = held_out(len(rows), own, size, generator)
+        else:
+            taken = held_out_whole(torch.from_numpy(origin)[rows], own, size, generator, role)
         left = torch.ones(len(rows), dtype=torch.bool).index_fill_(0, taken, False)
         found[role], rows = rows[taken], rows[left]
     return {"train": rows, **found}

@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from vaekit.data.contexts import check_context
+from vaekit.data.contexts import as_sequence, check_context
 from vaekit.data.domain import Domain
 from vaekit.data.rows import Rows, changed
 from vaekit.data.sources import Examples
@@ -29,9 +29,12 @@ def checked(examples: Examples, name: str, least: int = 2) -> Examples:
     for role, array in (("labels", examples.labels), ("context", examples.context)):
         if array is not None and (array.ndim == 0 or len(array) != len(examples)):
             raise ValueError(f"{name}: {role} must be one for each of {len(examples)} examples, got {array.shape}")
-    if examples.context is not None:
-        check_context(examples.context, name)
-    return replace(examples, labels=None if examples.labels is None else checked_labels(examples.labels, name))
+    labels = None if examples.labels is None else checked_labels(examples.labels, name)
+    if examples.context is None:
+        return replace(examples, labels=labels)
+    context = as_sequence(examples.context)
+    check_context(context, name)
+    return replace(examples, labels=labels, context=context)
 
 
 def checked_labels(labels: np.ndarray, name: str) -> np.ndarray:

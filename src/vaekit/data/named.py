@@ -64,17 +64,17 @@ def drawn(name: str) -> Found:
     found = {} if asked is None else {key: int(value) for key, value in asked.groupdict().items() if value is not None}
     least, longest = found.get("steps"), found.get("most", found.get("steps"))
     count = {} if "n" not in found else {"n": found["n"]}
-    made = DRAWN[kind](**count, **({} if longest is None else {"steps": longest}))
-    if least is not None and "most" in found:
-        made = made.ending(least)
+    shortest = {"least": least} if "most" in found else {}
+    made = DRAWN[kind](**count, **shortest, **({} if longest is None else {"steps": longest}))
     label = next(iter(made.content))
     return Found(
         kind,
-        Examples(made.x, made.content[label], None, made.lengths),
+        Examples(made.x, made.content[label], None, made.lengths, made.origin),
         levels=made.levels,
         test_share=0.1,
         label_names=made.names[label],
         labels_from=f"what was drawn: the {label}",
+        notes=("no two clips alike" if made.origin is None else f"no picture of a {label} in two splits",),
         timed=True,
     )
 

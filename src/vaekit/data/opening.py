@@ -235,7 +235,7 @@ def first(decided: Decided, n: int | None) -> Decided:
 def rows_by_role(examples: Examples, held: Mapping[str, int], seed: int) -> dict[str, torch.Tensor]:
     """Which of the training examples each split gets."""
     labels = None if examples.labels is None else torch.from_numpy(examples.labels)
-    return parts(len(examples), labels, held["valid"], held["test"], seeded(seed, 0))
+    return parts(len(examples), labels, held["valid"], held["test"], seeded(seed, 0), examples.origin)
 
 
 def with_noise(splits: Mapping[str, Split], spec: DataSpec, seed: int) -> dict[str, Split]:

@@ -23,20 +23,24 @@ ACCEPTED = (
 
 @dataclass(frozen=True)
 class Examples:
-    """Examples, in memory or in files, and arrays that share their first axis; `lengths` (N,) are those of sequences."""
+    """Examples, in memory or in files, and arrays that share their first axis; `lengths` (N,) are those of sequences.
+
+    `origin` (N,): numbers of what examples are made of, where those of one origin must not be parted over splits.
+    """
 
     x: np.ndarray | Rows
     labels: np.ndarray | None = None
     context: np.ndarray | None = None
     lengths: np.ndarray | None = None
+    origin: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.x)
 
     def first(self, n: int) -> "Examples":
         """At most the first n examples."""
-        arrays = (None if array is None else array[:n] for array in (self.labels, self.context, self.lengths))
-        return Examples(leading(self.x, n), *arrays)
+        beside = (self.labels, self.context, self.lengths, self.origin)
+        return Examples(leading(self.x, n), *(None if array is None else array[:n] for array in beside))
 
 
 @dataclass(frozen=True)

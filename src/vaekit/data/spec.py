@@ -52,6 +52,11 @@ class DataSpec:
         """The shape of one step of a sequence, or of a whole example that is none."""
         return self.shape[1:] if self.timed else self.shape
 
+    @property
+    def clips(self) -> bool:
+        """Whether examples are sequences of pictures, grey or in colours."""
+        return self.timed and len(self.frame) == 3 and self.frame[0] in (1, 3)
+
     def to_dict(self) -> dict[str, Any]:
         """The fields as JSON has them."""
         return {name: as_json(value) for name, value in asdict(self).items()}

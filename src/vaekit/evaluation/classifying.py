@@ -49,7 +49,7 @@ def label_probabilities(model: Model, split: Split, *, seed: int = 0, batch_size
     check_count("batch_size", batch_size)
     check_split(split)
     if model.label is None:
-        raise ValueError("this model has no label to predict: recipes m1, m2 and m1-m2 have one")
+        raise ValueError("this model has no label to predict: no latent of it is one")
     found = []
     with evaluating(model):
         for batch in batches(model, split, batch_size, seed, None):

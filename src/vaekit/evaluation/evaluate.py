@@ -1,7 +1,7 @@
 """All figures of a model on a split, each with its unit and what it is."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 from torch import Tensor
 
 from vaekit.data import DataSpec, Split
@@ -125,22 +126,28 @@ class Evaluation:
 
     def table(self) -> Table:
         """For people: every number with its unit and what it is."""
-        table = Table(title=f"{self.data}, {self.examples:,} examples, seed {self.seed}", caption="\n".join(self.notes))
+        title, notes = f"{self.data}, {self.examples:,} examples, seed {self.seed}", "\n".join(self.notes)
+        table = Table(title=Text(title, "table.title"), caption=Text(notes, "table.caption") if notes else None)
         for column in ("", "value", "unit", "what it is"):
             table.add_column(column, justify="right" if column == "value" else "left")
+        for line in self.lines():
+            table.add_row(*map(Text, line))
+        return table
+
+    def lines(self) -> Iterator[tuple[str, str, str, str]]:
+        """What the table says: name, value, unit, and what it is."""
         told = self.profile()
         for name, figure in self.figures().items():
             if not (told and name.startswith("rate of ")):
-                table.add_row(name, str(figure), figure.unit, figure.what)
+                yield name, str(figure), figure.unit, figure.what
         for line in told:
-            table.add_row(f"rate of {line.name}", line.value, NATS, line.use)
+            yield f"rate of {line.name}", line.value, NATS, line.use
         for name, use in () if told else self.latents.items():
-            table.add_row(f"active units of {name}", f"{use.active}", f"of {use.dimensions} dimensions", use.verdict)
+            yield f"active units of {name}", f"{use.active}", f"of {use.dimensions} dimensions", use.verdict
             rates = use.rate.flatten()
             middle, low, high = float(rates.median()), float(rates.min()), float(rates.max())
             spread = f"KL per dimension, {low:.2f} to {high:.2f} nats"
-            table.add_row(f"median rate of {name}", f"{middle:.2f}", "nats/dimension", spread)
-        return table
+            yield f"median rate of {name}", f"{middle:.2f}", "nats/dimension", spread
 
 
 def evaluate(
@@ -172,13 +179,13 @@ def evaluate(
         len(split),
         seed,
         distortion_figure(parts.distortion, parts),
-        None if parts.rate is None or not parts.rates else rate_figure(parts.rate, all(parts.closed_form.values())),
+        None if parts.rate is None or not parts.rates else rate_figure(parts.rate, parts, list(parts.rates)),
         elbo,
         likelihood,
         None if no_bits or elbo is None else in_bits(parts.elbo, spec, "upper bound: -ELBO in bits", each),
         None if no_bits or found is None else in_bits(found.per_example, spec, bits_said(found), each),
         {name: distortion_figure(part, parts) for name, part in parts.distortions.items()} if several else {},
-        {name: rate_figure(rate, parts.closed_form[name]) for name, rate in rates.items()},
+        {name: rate_figure(rate, parts, [name]) for name, rate in rates.items()},
         latent_use(model, split, seed=seed, at=at),
         tuple(notes_on(parts, split, no_bits, math.prod(spec.shape), of)),
         error_figure(model, split, seed),
@@ -200,9 +207,11 @@ def distortion_figure(distortion: PerExample, parts: Bound) -> Figure:
     return Figure(distortion.mean, NATS, f"-log p(x|z), {how}", distortion.standard_error)
 
 
-def rate_figure(rate: PerExample, closed_form: bool) -> Figure:
-    """KL(q||p)."""
-    how = "closed form" if closed_form else "estimate at the draws"
+def rate_figure(rate: PerExample, parts: Bound, names: Sequence[str]) -> Figure:
+    """KL(q||p) of these latents together."""
+    how = "closed form" if all(parts.closed_form[name] for name in names) else "estimate at the draws"
+    if how == "closed form" and not parts.below_draws.isdisjoint(names):
+        how = f"closed form given {counted(parts.draws, 'draw')} of what stands above it"
     return Figure(rate.mean, NATS, f"KL(q(z|x) || p(z)), {how}", rate.standard_error)
 
 

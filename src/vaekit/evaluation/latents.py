@@ -58,7 +58,8 @@ def latent_use(
 ) -> dict[str, LatentUse]:
     """By latent, for those with a factorised posterior of each example alone; a deterministic or discrete one has none.
 
-    Exact over the split where the rate has a closed form, else estimated at the draws.
+    Rates are closed forms where there are some, else estimated at the draws; those of a latent below another one, or of
+    later steps, are also averages over the draws of what stands above it.
     """
     check_count("draws", draws)
     check_count("batch_size", batch_size)

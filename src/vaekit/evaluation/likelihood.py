@@ -65,9 +65,10 @@ class Bound:
     """Distortion, rate and the evidence lower bound of every example, with `draws` draws of each.
 
     `distortions` by likelihood and `rates` by latent sum to the two (of no latent, the rate is zero); `closed_form` says
-    by latent whether its rate is one. `without_rate`: latents that are computed, not drawn, or have no prior; with any
-    of them, `rate` and `elbo` are None and `rates` leaves them out. `coded`: every latent is a deterministic code that a
-    prior prices.
+    by latent whether its rate is one, and `below_draws` which latents' rates are those at values drawn for others (of a
+    latent over time, at earlier steps), so that even a closed form is an estimate. `without_rate`: latents that are
+    computed, not drawn, or have no prior; with any of them, `rate` and `elbo` are None and `rates` leaves them out.
+    `coded`: every latent is a deterministic code that a prior prices.
     """
 
     distortion: PerExample
@@ -76,6 +77,7 @@ class Bound:
     distortions: Mapping[str, PerExample]
     rates: Mapping[str, PerExample]
     closed_form: Mapping[str, bool]
+    below_draws: frozenset[str]
     without_rate: tuple[str, ...]
     coded: bool
     draws: int
@@ -197,6 +199,7 @@ def gathered(columns: dict[str, Tensor], last: Inference, draws: int) -> Bound:
         distortions,
         rates,
         {name: closed_form(last.latents[name]) for name in rates},
+        frozenset(below_draws(last.latents)),
         unpriced,
         bool(rates)
         and all(isinstance(latent.posterior, PointMass) for latent in last.latents.values())
@@ -208,6 +211,20 @@ def gathered(columns: dict[str, Tensor], last: Inference, draws: int) -> Bound:
 def closed_form(latent: Latent) -> bool:
     """Whether the latent's rate is computed without its draws."""
     return all(step.analytic or step.posterior is None for step in latent.steps)
+
+
+def below_draws(latents: Mapping[str, Latent]) -> Iterator[str]:
+    """Latents that stand below a drawn one: after it, beside one that was proposed first, or over time after itself."""
+    drawn = any(latent.proposed and is_drawn(latent) for latent in latents.values())
+    for name, latent in latents.items():
+        if drawn or (len(latent.steps) > 1 and is_drawn(latent)):
+            yield name
+        drawn = drawn or is_drawn(latent)
+
+
+def is_drawn(latent: Latent) -> bool:
+    """Whether its value is drawn from a posterior that is no single point."""
+    return any(s.choice.drawn is not False and not isinstance(s.posterior, PointMass) for s in latent.steps)
 
 
 def check_weighable(inference: Inference) -> None:

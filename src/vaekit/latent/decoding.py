@@ -12,7 +12,7 @@ from vaekit.models.choices import Choice
 from vaekit.models.inference import Inference, Record
 from vaekit.models.model import Data, Model
 
-__all__ = ["decoded", "encoded", "typical"]
+__all__ = ["blanked", "completed", "decoded", "encoded", "typical"]
 
 
 def typical(inference: Inference, name: str = "x") -> Tensor:
@@ -33,6 +33,12 @@ def existing(inference: Inference, t: Tensor, of: Record) -> Tensor:
         return t
     whole = F.pad(mask, (0, t.shape[t.ndim - of.event_rank - 1] - mask.shape[1]), value=True)
     return torch.where(whole.reshape(*whole.shape, *(1,) * of.event_rank), t, 0)
+
+
+def blanked(batch: Mapping[str, Tensor]) -> Tensor:
+    """x of a batch, (B, T, *event) with zeros at the steps that its mask leaves out."""
+    x, mask = batch["x"], batch.get("mask")
+    return x if mask is None else torch.where(mask.reshape(*mask.shape, *(1,) * (x.ndim - 2)), x, 0)
 
 
 def quantity(d: Distribution, name: str) -> Tensor | None:
@@ -82,3 +88,12 @@ def encoded(
     else:
         inference = model.infer(data, context, at=at, samples=draws, default=Draw())
     return {name: existing(inference, latent.value, latent) for name, latent in inference.latents.items()}
+
+
+def completed(model: Model, context: Tensor, n: int, mean: bool = True) -> Tensor:
+    """`n` events in each context, at other values of the latents from their priors: (N, n, *event).
+
+    Typical ones, or with `mean` False draws of x. Of a model that completes examples, those are its contexts.
+    """
+    made = model.generate(n * len(context), context.repeat_interleave(n, 0))
+    return (typical(made) if mean else made.likelihoods["x"].value).unflatten(0, (len(context), n))

@@ -12,6 +12,8 @@ from torch.distributions import Distribution
 
 from vaekit.distributions.tempered import tempered
 from vaekit.models.axes import Axes
+from vaekit.models.given_values import check_rows, check_value, step_of
+from vaekit.models.sequences import along_time
 
 if TYPE_CHECKING:
     from vaekit.models.inference import Latent
@@ -36,9 +38,16 @@ class Choice(ABC):
     def log_ratio_elements(self, latent: "Latent") -> Tensor:
         """log q - log p at the value, before it is summed, nats; its average is the rate."""
 
-    def at_step(self, t: int) -> "Choice":
-        """The same choice at step t of a sequence."""
+    def at_step(self, t: int | Tensor) -> "Choice":
+        """The same choice at step t of a sequence, or at step t[b] in each row b."""
         return self
+
+    def where_inferring_is(self, meant: "Choice") -> "Choice":
+        """The same choice at a latent where to infer is to do as `meant`."""
+        return meant if self == Infer() else self
+
+    def check(self, who: str, event: Sequence[int | None], leading: Sequence[int]) -> None:
+        """Raise ValueError where this cannot happen at the latent `who` (*leading, *event); None is any size."""
 
     @property
     def observed(self) -> Tensor | bool:
@@ -73,7 +82,7 @@ class Infer(Choice):
         return FromPrior()
 
     def rate_elements(self, latent: "Latent") -> Tensor:
-        """The closed form where one is registered, else log q - log p at the draw."""
+        """The closed form where one is registered, else log q - log p at the draw, as always where it is proposed."""
         return latent.divergence_elements()
 
     def log_ratio_elements(self, latent: "Latent") -> Tensor:
@@ -93,7 +102,10 @@ class Draw(Infer):
 
 @dataclass(frozen=True)
 class Mean(Infer):
-    """Take the posterior's mean instead of a draw: for codes and reconstructions. The rate is that of q."""
+    """Take the posterior's mean instead of a draw: for codes and reconstructions.
+
+    The rate is that of q, given the values of the other latents.
+    """
 
     @property
     def drawn(self) -> Tensor | bool:
@@ -104,6 +116,10 @@ class Mean(Infer):
         """No noise; a discrete family gives its mode."""
         q = latent.posterior = wanted(posterior, latent.name, "inferred")()
         latent.value = typical_of(q)
+
+    def rate_elements(self, latent: "Latent") -> Tensor:
+        """The closed form where one is registered, else log q - log p at the mean."""
+        return latent.conditional_divergence_elements()
 
     def ahead(self) -> Choice:
         """The prior's mean."""
@@ -126,7 +142,8 @@ class Free(Choice):
 class FromPrior(Free):
     """Draw from the prior, at a temperature: its scales are multiplied by it, or its logits divided.
 
-    At temperature 0 the value is the prior's mean, or the mode of a discrete one.
+    At temperature 0 the value is the prior's mean, or the mode of a discrete one. There is no density then, so no
+    importance weight: ValueError.
     """
 
     temperature: float = 1.0
@@ -140,6 +157,15 @@ class FromPrior(Free):
             latent.value = middle.expand(*axes.shape[: len(axes.shape) - len(latent.prior.batch_shape)], *middle.shape)
         else:
             latent.value, latent.log_q = axes.draw(tempered(latent.prior, self.temperature))
+
+    def log_ratio_elements(self, latent: "Latent") -> Tensor:
+        """log of the prior at the temperature over the prior, at the draw."""
+        if self.temperature == 1:
+            return latent.nothing()
+        if self.temperature == 0:
+            raise ValueError(f"latent {latent.name!r} has no importance weight at temperature 0: draw it above 0")
+        assert latent.prior is not None
+        return latent.density_ratio_elements(tempered(latent.prior, self.temperature))
 
     def proposal(self) -> Choice:
         """A draw from the posterior; its mean at temperature 0, where nothing is drawn."""
@@ -156,7 +182,11 @@ class Set(Free):
         """The value as given."""
         latent.value = self.value
 
-    def at_step(self, t: int) -> "Choice":
+    def check(self, who: str, event: Sequence[int | None], leading: Sequence[int]) -> None:
+        """The value must be (*leading, *event), or lack the first of these axes."""
+        check_value(self.value, who, event, leading)
+
+    def at_step(self, t: int | Tensor) -> "Choice":
         """The value at step t, from (B, T, *event)."""
         return Set(step_of(self.value, t))
 
@@ -185,31 +215,36 @@ class Enumerate(Choice):
         """At each value."""
         return latent.density_ratio_elements()
 
-    def at_step(self, t: int) -> "Choice":
+    def at_step(self, t: int | Tensor) -> "Choice":
         """Refused: one axis for every step would grow without bound."""
         raise ValueError("a latent inside a Scan cannot be enumerated: E values at T steps are E^T rows")
 
 
 class Along(Choice):
-    """What happened at the steps of a sequence, one latent each; figures are stacked along time, behind the batch."""
+    """What happened at the steps of a sequence, one latent each; figures are stacked along time, behind the batch.
 
-    def __init__(self, steps: Sequence["Latent"]) -> None:
-        self.steps = steps
+    `every` step: those of the data, `known` ones, then those ahead of them, whose figures are zero. `order` (B, T): which
+    of them has its value at each place of a row; None where each has its own.
+    """
+
+    def __init__(self, every: Sequence["Latent"], known: int, order: Tensor | None) -> None:
+        self.every, self.known, self.order = every, known, order
+        self.steps = every if order is None else every[: order.shape[1]]
 
     def take(self, latent: "Latent", axes: Axes, posterior: Posterior | None) -> None:
         """The steps' values."""
-        values, first = torch.broadcast_tensors(*(step.value for step in self.steps)), self.steps[0]
-        latent.value = torch.stack(values, dim=values[0].ndim - (first.value.ndim - first.leading))
+        latent.value = along_time([step.value for step in self.every], self.order, self.every[0].event_rank)
 
     def rate_elements(self, latent: "Latent") -> Tensor:
         """The steps' rates."""
-        return self._stack(latent, [step.rate_elements for step in self.steps])
+        return self._stack(latent, lambda step: step.rate_elements)
 
     def log_ratio_elements(self, latent: "Latent") -> Tensor:
         """The steps' log q - log p."""
-        return self._stack(latent, [step.choice.log_ratio_elements(step) for step in self.steps])
+        return self._stack(latent, lambda step: step.choice.log_ratio_elements(step))
 
-    def _stack(self, latent: "Latent", elements: list[Tensor]) -> Tensor:
+    def _stack(self, latent: "Latent", figure: Callable[["Latent"], Tensor]) -> Tensor:
+        elements = [figure(step) if t < self.known else step.nothing() for t, step in enumerate(self.steps)]
         whole = torch.broadcast_tensors(*split_alike(elements, latent.event_rank))
         return torch.stack(whole, dim=whole[0].ndim - latent.event_rank)
 
@@ -218,13 +253,28 @@ class Along(Choice):
 class Observe(Choice):
     """The latent is data: `value` (B, *event), in the rows where `where` (B,) is True (all, if None).
 
-    An observed row costs -log p(value), as q is then all on that value; the other rows do as `otherwise` says. Where
-    that opens an axis, an observed row stands along it in equal copies.
+    An observed row costs -log p(value), as q is then all on that value; the other rows do as `otherwise` says, or are
+    inferred. Where that opens an axis, an observed row stands along it in equal copies.
     """
 
     value: Tensor
     where: Tensor | None = None
-    otherwise: Choice = Infer()
+    otherwise: Choice | None = None
+
+    @property
+    def rest(self) -> Choice:
+        """What happens in the other rows."""
+        return Infer() if self.otherwise is None else self.otherwise
+
+    def check(self, who: str, event: Sequence[int | None], leading: Sequence[int]) -> None:
+        """The value must be (B, *event), and `where` a mask of the rows (B,)."""
+        check_value(self.value, who, event, leading)
+        check_rows(self.where, who, leading[-1])
+        self.rest.check(who, event, leading)
+
+    def where_inferring_is(self, meant: "Choice") -> "Choice":
+        """Rows that are inferred do as `meant`."""
+        return replace(self, otherwise=self.rest.where_inferring_is(meant))
 
     def take(self, latent: "Latent", axes: Axes, posterior: Posterior | None) -> None:
         """The value in its rows, what `otherwise` gives in the rest."""
@@ -233,7 +283,7 @@ class Observe(Choice):
             latent.value = self.value
             return
         before, measure = axes.shape, axes.log_measure
-        self.otherwise.take(latent, axes, posterior)
+        self.rest.take(latent, axes, posterior)
         mask = self.where.reshape(*self.where.shape, *(1,) * latent.event_rank)
         latent.value = torch.where(mask, self.value, latent.value)
         opened = len(axes.shape) - len(before)
@@ -251,29 +301,30 @@ class Observe(Choice):
     @property
     def drawn(self) -> Tensor | bool:
         """Those among the rest that `otherwise` draws."""
-        return False if self.where is None or self.otherwise.drawn is False else ~self.where & self.otherwise.drawn
+        return False if self.where is None or self.rest.drawn is False else ~self.where & self.rest.drawn
 
     def rate_elements(self, latent: "Latent") -> Tensor:
         """-log p(value) in the observed rows."""
-        return self._choose(latent, self.otherwise.rate_elements)
+        return self._choose(latent, self.rest.rate_elements)
 
     def log_ratio_elements(self, latent: "Latent") -> Tensor:
         """-log p(value) in the observed rows: q has no entropy there."""
-        return self._choose(latent, self.otherwise.log_ratio_elements)
+        return self._choose(latent, self.rest.log_ratio_elements)
 
-    def at_step(self, t: int) -> "Choice":
+    def at_step(self, t: int | Tensor) -> "Choice":
         """Value and mask at step t, from (B, T, *event) and (B, T)."""
         where = None if self.where is None else step_of(self.where, t)
-        return Observe(step_of(self.value, t), where, self.otherwise.at_step(t))
+        return Observe(step_of(self.value, t), where, self.rest.at_step(t))
 
     def proposal(self) -> Choice:
         """The value in its rows, and in the rest what stands in for `otherwise`."""
-        stand_in = self.otherwise.proposal()
-        return self if self.where is None or stand_in is self.otherwise else replace(self, otherwise=stand_in)
+        rest = self.rest
+        stand_in = rest.proposal()
+        return self if self.where is None or stand_in is rest else replace(self, otherwise=stand_in)
 
     def ahead(self) -> Choice:
         """The value in its rows, and in the rest what stands in for `otherwise`."""
-        return replace(self, otherwise=self.otherwise.ahead())
+        return replace(self, otherwise=self.rest.ahead())
 
     def _choose(self, latent: "Latent", otherwise: Callable[["Latent"], Tensor]) -> Tensor:
         surprise = -latent.prior_elements()
@@ -289,13 +340,6 @@ def split_alike(figures: Sequence[Tensor], event_rank: int) -> Sequence[Tensor]:
     if event_rank == 0 or all(f.shape[-event_rank:] == figures[0].shape[-event_rank:] for f in figures):
         return figures
     return [f.sum(tuple(range(-event_rank, 0)), keepdim=True) for f in figures]
-
-
-def step_of(sequence: Tensor, t: int) -> Tensor:
-    """What stands at step t of a value given from outside, (B, T, ...) -> (B, ...)."""
-    if sequence.ndim < 2 or sequence.shape[1] <= t:
-        raise ValueError(f"a value for step {t} of a sequence must be (B, T > {t}, ...), got {tuple(sequence.shape)}")
-    return sequence[:, t]
 
 
 def typical_of(d: Distribution) -> Tensor:

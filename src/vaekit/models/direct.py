@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from vaekit.conditionals.conditional import Conditional
 from vaekit.models.condition import Condition
-from vaekit.models.model import Model, check_event
+from vaekit.models.model import Model
 from vaekit.models.walk import Walk
 
 __all__ = ["Direct"]
@@ -45,7 +45,3 @@ class Direct(Model):
     def start_at(self, mean: Tensor) -> None:
         """The likelihood's biases, from the data's mean."""
         self.likelihood.start_at(mean)
-
-    def check(self, data: Mapping[str, Tensor], context: Tensor | None) -> None:
-        """x must be (B, *event_shape)."""
-        check_event(data, context, self.event_shape)

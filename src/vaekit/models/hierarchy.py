@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from vaekit.conditionals.conditional import Conditional
-from vaekit.models.model import Model, check_event
+from vaekit.models.model import Model
 from vaekit.models.walk import Walk
 
 __all__ = ["Hierarchy", "Level"]
@@ -67,11 +67,3 @@ class Hierarchy(Model):
         """What the bottom-up network makes of x."""
         evidence: Mapping[str, Tensor] = self.bottom_up(data["x"])
         return evidence
-
-    def start_at(self, mean: Tensor) -> None:
-        """The decoder's biases, from the data's mean."""
-        self.decoder.start_at(mean)
-
-    def check(self, data: Mapping[str, Tensor], context: Tensor | None) -> None:
-        """x must be (B, *event_shape)."""
-        check_event(data, context, self.event_shape)

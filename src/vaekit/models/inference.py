@@ -131,16 +131,23 @@ class Latent(Record):
         return kl_per_element(*self._pair()) is not None
 
     def divergence_elements(self) -> Tensor:
-        """KL(q || p) per element in closed form where one is registered, else log q - log p at the value."""
+        """KL(q || p) per element: log q - log p at the value where it was proposed, else as given the other latents."""
+        return self.density_ratio_elements() if self.proposed else self.conditional_divergence_elements()
+
+    def conditional_divergence_elements(self) -> Tensor:
+        """KL(q || p) given the values of the others, in closed form where there is one, else log q - log p at the value."""
         q, p = self._pair()
-        closed = None if self.proposed else kl_per_element(q, p)
+        closed = kl_per_element(q, p)
         if closed is None:
             return self.density_ratio_elements()
         return kept(closed, max(len(q.batch_shape), len(p.batch_shape)), self.event_rank)
 
-    def density_ratio_elements(self) -> Tensor:
-        """log q - log p at the value, per element where both can say so, else in one sum."""
-        q, p = self._pair()
+    def density_ratio_elements(self, drawn_from: Distribution | None = None) -> Tensor:
+        """log q - log p at the value, per element where both can say so, else in one sum.
+
+        `drawn_from`: what the value was drawn from, the posterior if not said.
+        """
+        q, p = self._pair(drawn_from)
         if isinstance(q, PointMass):
             return kept(log_ratio(q, p, self.value), max(len(q.batch_shape), len(p.batch_shape)), self.event_rank)
         if self.log_q is None:
@@ -172,10 +179,11 @@ class Latent(Record):
     def _leading_under(self, *distributions: Distribution) -> int:
         return max(self.leading, *(len(d.batch_shape) for d in distributions))
 
-    def _pair(self) -> tuple[Distribution, Distribution]:
-        if self.prior is None or self.posterior is None:
+    def _pair(self, drawn_from: Distribution | None = None) -> tuple[Distribution, Distribution]:
+        q = self.posterior if drawn_from is None else drawn_from
+        if self.prior is None or q is None:
             raise ValueError(f"latent {self.name!r} has no rate: it needs both a prior and a posterior")
-        return self.posterior, self.prior
+        return q, self.prior
 
 
 class Inference:

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from vaekit.conditionals.conditional import Conditional, Parameters
 from vaekit.models.choices import Enumerate
-from vaekit.models.model import Model, Part, check_event
+from vaekit.models.model import Model, Part
 from vaekit.models.walk import Walk
 from vaekit.networks import OneHot
 from vaekit.priors.prior import Prior
@@ -55,17 +55,9 @@ class LabelAndStyle(Model):
     def parts(self) -> dict[str, Part]:
         """The classifier, of x, and the decoder, of z and the vector of a label."""
         return {
-            "classifier": Part(self.classifier, self.event_shape),
+            "classifier": Part(self.classifier, self.decoder.event_shape),
             "decoder": Part(self.decoder, self.latent_shape, context=self.embed.out_shape),
         }
-
-    def start_at(self, mean: Tensor) -> None:
-        """The decoder's biases, from the data's mean."""
-        self.decoder.start_at(mean)
-
-    def check(self, data: Mapping[str, Tensor], context: Tensor | None) -> None:
-        """x must be (B, *event_shape)."""
-        check_event(data, context, self.event_shape)
 
 
 class LabelFromCode(Model):
@@ -95,18 +87,10 @@ class LabelFromCode(Model):
     def parts(self) -> dict[str, Part]:
         """The encoder, of x, and the decoder and the classifier, of z."""
         return {
-            "encoder": Part(self.encoder, self.event_shape),
+            "encoder": Part(self.encoder, self.decoder.event_shape),
             "decoder": Part(self.decoder, self.latent_shape),
             "classifier": Part(self.classifier, self.latent_shape),
         }
-
-    def start_at(self, mean: Tensor) -> None:
-        """The decoder's biases, from the data's mean."""
-        self.decoder.start_at(mean)
-
-    def check(self, data: Mapping[str, Tensor], context: Tensor | None) -> None:
-        """x must be (B, *event_shape)."""
-        check_event(data, context, self.event_shape)
 
 
 class LabelAboveCode(Model):
@@ -136,7 +120,7 @@ class LabelAboveCode(Model):
 
     def walk(self, walk: Walk) -> None:
         """With evidence up through z1, y and z2; then down to z1 and x."""
-        z1 = None if walk.evidence is None else walk.propose("z1", lambda: self.encoder.distribution(**walk.evidence))
+        z1 = None if walk.evidence is None else self._proposed(walk)
         below = walk.leading
         q_y = None if z1 is None else (lambda: self.classifier(z1, leading=below))
         y = walk.latent("y", self.labels(), q_y, 0, inferring=Enumerate())
@@ -154,15 +138,10 @@ class LabelAboveCode(Model):
     def parts(self) -> dict[str, Part]:
         """The encoder, of x, and the decoder and the classifier, of z1."""
         return {
-            "encoder": Part(self.encoder, self.event_shape),
+            "encoder": Part(self.encoder, self.decoder.event_shape),
             "decoder": Part(self.decoder, self.latent_shape),
             "classifier": Part(self.classifier, self.latent_shape),
         }
 
-    def start_at(self, mean: Tensor) -> None:
-        """The decoder's biases, from the data's mean."""
-        self.decoder.start_at(mean)
-
-    def check(self, data: Mapping[str, Tensor], context: Tensor | None) -> None:
-        """x must be (B, *event_shape)."""
-        check_event(data, context, self.event_shape)
+    def _proposed(self, walk: Walk) -> Tensor:
+        return walk.propose("z1", lambda: self.encoder.distribution(**walk.evidence), self.latent_shape)

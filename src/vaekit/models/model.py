@@ -12,6 +12,7 @@ from vaekit.distributions.draws import Rows
 from vaekit.models.axes import Axes
 from vaekit.models.choices import Choice, FromPrior, Infer, Mean
 from vaekit.models.inference import Inference
+from vaekit.models.sequences import held
 from vaekit.models.walk import Walk
 
 __all__ = ["Data", "Model", "Part"]
@@ -36,13 +37,15 @@ class Part:
 class Model(nn.Module, ABC):
     """A graph of named latents. A subclass says how it is walked; this class says what a walk is good for.
 
-    Data is a tensor x (B, *event), known to the graph as "x", or a dict of named tensors that share B. `label` is the
+    Data is a tensor x (B, *event), known to the graph as "x", or a dict of named tensors that share B; of sequences
+    (B, T, ...) a "mask" (B, T) says which steps exist, and what stands at the others is no matter. `label` is the
     latent whose values are the labels of the data, None where there is none; `obeys_label`: what it is set to decides
-    what the model generates.
+    what the model generates. `event_shape`: that of x, if x must have one. A conditional of x is called `decoder`.
     """
 
     label: str | None = None
     obeys_label: bool = False
+    event_shape: tuple[int, ...] | None = None
 
     @abstractmethod
     def walk(self, walk: Walk) -> None:
@@ -53,7 +56,9 @@ class Model(nn.Module, ABC):
         return None
 
     def check(self, data: Mapping[str, Tensor], context: Tensor | None) -> None:
-        """Raise ValueError, in a sentence, for data that this model cannot take."""
+        """Raise ValueError, in a sentence, for data that this model cannot take: x of another shape than its own."""
+        if self.event_shape is not None:
+            check_event(data, context, self.event_shape)
 
     def context_of(self, data: Mapping[str, Tensor], context: Tensor | None) -> Tensor | None:
         """The context of a walk with these data: the one that is given, unless a model finds its own in them."""
@@ -68,7 +73,10 @@ class Model(nn.Module, ABC):
         return {}
 
     def start_at(self, mean: Tensor) -> None:
-        """Let a fresh model generate this mean (*event) whatever its latents: a start from the data, if it knows how."""
+        """Let a fresh model generate this mean (*event) whatever its latents: a start of its decoder from the data."""
+        decoder = getattr(self, "decoder", None)
+        if isinstance(decoder, Conditional):
+            decoder.start_at(mean)
 
     def infer(
         self,
@@ -94,6 +102,7 @@ class Model(nn.Module, ABC):
         if samples is not None and samples < 1:
             raise ValueError(f"samples must be at least 1, got {samples}")
         self.check(named, context)
+        named = held(named)
         context = self.context_of(named, context)
         axes = Axes(len(next(iter(named.values()))), samples, rows)
         known = self.evidence(named, context) if evidence is None else evidence

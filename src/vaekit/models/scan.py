@@ -6,11 +6,11 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from vaekit.distributions.parameters import stack
-from vaekit.models.axes import Axes
-from vaekit.models.choices import Along, Choice
+from vaekit.distributions.parameters import mapped, stack
+from vaekit.models.choices import Along
 from vaekit.models.inference import Latent, Likelihood
 from vaekit.models.model import Model
+from vaekit.models.sequences import CONTROLS, along_time, check_sequences, taken
 from vaekit.models.walk import Walk
 
 __all__ = ["Carry", "Cell", "Scan", "over_time"]
@@ -45,7 +45,7 @@ class Scan(Model):
 
     Data may hold "mask" (B, T), False at steps that do not exist: they count nothing and pass the carry on; and "reset"
     (B, T), True at steps that start anew from the initial carry. `length` is how many steps generation takes if the
-    call does not say.
+    call does not say. What is imagined goes on from each row's own last step.
     """
 
     def __init__(self, cell: Cell, length: int) -> None:
@@ -59,7 +59,7 @@ class Scan(Model):
         return self.cell.evidence(data, context)
 
     def check(self, data: Mapping[str, Tensor], context: Tensor | None) -> None:
-        """All tensors must share (B, T)."""
+        """There must be x, and all tensors must share (B, T)."""
         check_sequences(data)
 
     def start_at(self, mean: Tensor) -> None:
@@ -71,56 +71,51 @@ class Scan(Model):
         over_time(walk, self.cell, self.length)
 
 
-def check_sequences(data: Mapping[str, Tensor]) -> None:
-    """Raise ValueError unless all tensors share (B, T) and the mask, where there is one, leaves each row a step."""
-    shapes = {name: tuple(t.shape[:2]) for name, t in data.items()}
-    if len(set(shapes.values())) > 1 or any(t.ndim < 2 for t in data.values()):
-        raise ValueError(f"sequences must share their first two axes (B, T), got {shapes}")
-    mask = data.get("mask")
-    if mask is not None and not torch.compiler.is_compiling() and not bool(mask.any(1).all()):
-        row = int((~mask.any(1)).nonzero()[0])
-        raise ValueError(f"every sequence needs a step: mask leaves none in row {row}")
-
-
 def over_time(
     walk: Walk,
     cell: Cell,
     length: int,
     evidence: Mapping[str, Tensor] | None = None,
-    given: Carry | None = None,
     *,
     leading: int = 1,
 ) -> None:
     """Take the cell's steps in `walk`, after any other latents that it holds: as many as the data have, else `length`.
 
     `evidence` (B, T, ...) is the cell's, that of the walk if not said; with `leading` axes in front of T where it is
-    made of other latents of the walk. `given` (*leading, ...) is carried unchanged to every step, for latents of the
-    whole sequence, beside what the cell itself carries. Steps ahead of the data, where the walk is to go on, have
-    neither data nor evidence: what would be inferred there comes from the prior.
+    made of other latents of the walk. Steps ahead of the data, where the walk is to go on, have neither data nor
+    evidence: what would be inferred there comes from the prior. They follow each row's own last step, so they are
+    taken after all steps of the data, as many as the shortest row needs, and then put in their places.
     """
-    axes, controls = walk.axes, {name: walk.data.get(name) for name in ("mask", "reset")}
+    axes, controls = walk.axes, {name: walk.data.get(name) for name in CONTROLS}
     axes.open_draws()
     initial = {name: axes.spread(t) for name, t in cell.initial(axes.shape[-1]).items()}
-    kept = given or {}
     carry, steps = initial, []
     known = walk.evidence if evidence is None else evidence
-    length = walk.steps(length)
-    for t in range(length):
-        mask, reset = (None if c is None or t >= walk.there else c[:, t] for c in controls.values())
+    length, ends = walk.steps(length), walk.ends
+    for t in range(walk.there or length):
+        mask, reset = (None if c is None else c[:, t] for c in controls.values())
         if reset is not None:
-            carry = choose(reset, initial, carry, len(axes.shape))
+            anew = reset if ends is None else reset & (t < ends)
+            carry = choose(anew, initial, carry, len(axes.shape))
         step = walk_at(walk, t, known, leading)
-        new = cell.step(step, {**carry, **kept})
+        new = cell.step(step, carry)
         carry = new if mask is None else choose(mask, new, carry, len(axes.shape))
         steps.append(step)
-    join(walk, steps, axes, walk.counted(length))
+    for i in range(length - (len(steps) if ends is None else int(ends.min()))):
+        step = walk_ahead(walk, len(steps) if ends is None else (ends + i).clamp_max(length - 1))
+        carry = cell.step(step, carry)
+        steps.append(step)
+    join(walk, steps, length)
+
+
+def walk_ahead(walk: Walk, t: int | Tensor) -> Walk:
+    """The walk of step t, or of step t[b] in row b, ahead of the data."""
+    at = {name: choice.ahead() for name, choice in walk.at.items()}
+    return Walk({}, walk.axes, walk.default.ahead(), at=at, context=walk.context, moment=t)
 
 
 def walk_at(walk: Walk, t: int, evidence: Mapping[str, Tensor] | None, leading: int) -> Walk:
     """The walk of step t: its data, its evidence and its choices, on the same leading axes."""
-    if walk.data and t >= walk.there:
-        at = {name: choice.ahead() for name, choice in walk.at.items()}
-        return Walk({}, walk.axes, walk.default.ahead(), at=at, context=walk.context, moment=t)
     return Walk(
         {name: x[:, t] for name, x in walk.data.items()},
         walk.axes,
@@ -139,17 +134,18 @@ def choose(where: Tensor, yes: Carry, no: Carry, rank: int) -> Carry:
     }
 
 
-def join(walk: Walk, steps: list[Walk], axes: Axes, mask: Tensor | None) -> None:
-    """Give `walk` the latents and likelihoods of its steps, stacked along time."""
+def join(walk: Walk, steps: list[Walk], length: int) -> None:
+    """Give `walk` the latents and likelihoods of its steps, along time: those of the data, then those ahead of them."""
+    mask, order, rank = walk.counted(length), walk.order(length), len(walk.axes.shape)
     for name, first in steps[0].latents.items():
-        along: Choice = Along([step.latents[name] for step in steps])
+        along = Along([step.latents[name] for step in steps], walk.there or length, order)
         latent = Latent(name, None, along, first.event_rank)
         latent.mask, latent.timed = mask, True
-        along.take(latent, axes, None)
+        along.take(latent, walk.axes, None)
         walk.latents[name] = latent
     for name in steps[0].likelihoods:
         parts = [step.likelihoods[name] for step in steps]
-        p_x = stack([part.distribution for part in parts], dim=len(axes.shape))
-        values = torch.broadcast_tensors(*(part.value for part in parts))
-        value = torch.stack(values, dim=values[0].ndim - len(p_x.event_shape))
+        p_x = stack([part.distribution for part in parts], dim=rank)
+        p_x = p_x if order is None else mapped(p_x, lambda p: taken(p, order, rank))
+        value = along_time([part.value for part in parts], order, len(p_x.event_shape))
         walk.likelihoods[name] = Likelihood(name, p_x, value, mask, timed=True)

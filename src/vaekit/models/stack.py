@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from vaekit.conditionals.conditional import Conditional, Parameters
-from vaekit.models.model import Model, check_event
+from vaekit.models.model import Model
 from vaekit.models.walk import Walk
 from vaekit.priors.prior import Prior
 
@@ -44,20 +44,12 @@ class Stack(Model):
         """The parameters of q(zL|x)."""
         return self.posteriors[-1].outputs(data["x"])  # type: ignore[operator]
 
-    def start_at(self, mean: Tensor) -> None:
-        """The decoder's biases, from the data's mean."""
-        self.decoder.start_at(mean)
-
-    def check(self, data: Mapping[str, Tensor], context: Tensor | None) -> None:
-        """x must be (B, *event_shape)."""
-        check_event(data, context, self.event_shape)
-
     def _upwards(self, walk: Walk) -> list[Callable[[], Distribution]]:
         """Every latent's posterior, from the top, once all but the top one have their values from below."""
         lowest = self.posteriors[-1]
         found: list[Callable[[], Distribution]] = [lambda: lowest.distribution(**walk.evidence)]  # type: ignore[operator]
         for i in range(len(self.posteriors), 1, -1):
-            z = walk.propose(f"z{i}", found[0])
+            z = walk.propose(f"z{i}", found[0], self.posteriors[i - 1].event_shape)  # type: ignore[arg-type]
             found.insert(0, partial(self.posteriors[i - 2], z, leading=walk.leading))
         return found
 

@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from vaekit.conditionals.conditional import Conditional
 from vaekit.models.model import Model
-from vaekit.models.scan import Carry, Cell, check_sequences, over_time
+from vaekit.models.scan import Carry, Cell, over_time
+from vaekit.models.sequences import check_sequences
 from vaekit.models.walk import Walk
 from vaekit.priors.prior import Prior
 
@@ -87,9 +88,9 @@ class StaticDynamic(Model):
         x, frame = data.get("x"), self.decoder.event_shape
         if x is None or not set(data) <= {"x", "mask"}:
             raise ValueError(f"data must hold 'x', and may hold 'mask', got {sorted(data)}")
+        check_sequences(data)
         if x.shape[2:] != frame:
             raise ValueError(f"x must have the shape (B, T, {', '.join(map(str, frame))}), got {tuple(x.shape)}")
-        check_sequences(data)
 
     def start_at(self, mean: Tensor) -> None:
         """The decoder's biases, from the mean over steps."""

@@ -8,7 +8,7 @@ from torch.distributions import Distribution
 
 from vaekit.conditionals.conditional import Conditional
 from vaekit.models.condition import Condition
-from vaekit.models.model import Model, Part, check_event
+from vaekit.models.model import Model, Part
 from vaekit.models.walk import Walk
 from vaekit.priors.prior import Prior
 
@@ -79,13 +79,9 @@ class VAE(Model):
         """The encoder, of x, and the decoder, of z."""
         completing = self.context.observed is not None
         return {
-            "encoder": Part(self.encoder, self.event_shape, self.context),
+            "encoder": Part(self.encoder, self.decoder.event_shape, self.context),
             "decoder": Part(self.decoder, self.latent_shape, self.context, self.event_shape if completing else None),
         }
-
-    def start_at(self, mean: Tensor) -> None:
-        """The decoder's biases, from the data's mean."""
-        self.decoder.start_at(mean)
 
     def encode(self, x: Tensor, context: Tensor | None = None) -> Distribution:
         """q(z|x), batch shape (B,)."""
@@ -100,10 +96,6 @@ class VAE(Model):
         c = self.context(self.context_of({}, context))
         given = () if c is None else (c.expand(*z.shape[:leading], *c.shape[1:]),)
         return self.context.known(self.decoder(z, *given, leading=leading), context)
-
-    def check(self, data: Mapping[str, Tensor], context: Tensor | None) -> None:
-        """x must be (B, *event_shape)."""
-        check_event(data, context, self.event_shape)
 
     def _prior(self, c: Tensor | None) -> Distribution | None:
         if self.prior is None:

@@ -1,6 +1,6 @@
 """A walk through a graph of named latents: forwards, or with evidence."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -10,8 +10,9 @@ from torch.distributions import Distribution, Independent
 
 from vaekit.conditionals.conditional import over_leading
 from vaekit.models.axes import Axes
-from vaekit.models.choices import Choice, Infer, Posterior
+from vaekit.models.choices import Choice, Posterior
 from vaekit.models.inference import Inference, Latent, Likelihood
+from vaekit.models.sequences import ends_of
 
 __all__ = ["Walk"]
 
@@ -21,8 +22,8 @@ class Walk:
 
     `at` says by name what happens at a latent and `default` what happens at the others. Data that is absent is drawn.
     `evidence` is what the model's `evidence` gave, or None in generation. `moment`: the step of a sequence that this
-    walk is, None where it is none; choices are then those of that step. `length`: how many steps sequences take, None
-    for as many as the data have; those ahead of the data are imagined.
+    walk is, or of each row (B,), None where it is none; choices are then those of that step. `length`: how many steps
+    sequences take, None for as many as the data have; those ahead of the data, or of a row's end, are imagined.
     """
 
     def __init__(
@@ -34,7 +35,7 @@ class Walk:
         at: Mapping[str, Choice] | None = None,
         context: Tensor | None = None,
         evidence: Any = None,
-        moment: int | None = None,
+        moment: int | Tensor | None = None,
         length: int | None = None,
     ) -> None:
         self.data, self.axes, self.default, self.moment, self.length = data, axes, default, moment, length
@@ -64,14 +65,15 @@ class Walk:
         latent = self.latents[name] if name in self.latents else self._proposed[name]
         return self.spread(latent.value, latent.leading)
 
-    def propose(self, name: str, posterior: Posterior, event_rank: int = 1) -> Tensor:
+    def propose(self, name: str, posterior: Posterior, event: Sequence[int | None] = (None,)) -> Tensor:
         """The value that a latent has by its posterior, before its prior is known; `latent` names it later.
 
         For posteriors that go up where priors come down: q(z_2 | z_1) needs the value of z_1, whose prior p(z_1 | z_2)
-        needs that of z_2. Returns the value (*leading, *event). In generation, call `latent` alone. Where the choice
-        is to draw from the prior, a draw from the posterior stands in on the way up.
+        needs that of z_2. Returns the value (*leading, *event), None where a size is not known. In generation, call
+        `latent` alone. Where the choice is to draw from the prior, a draw from the posterior stands in on the way up.
         """
-        latent = Latent(name, None, self.chosen(name).proposal(), event_rank)
+        latent = Latent(name, None, self.chosen(name).proposal(), len(event))
+        latent.choice.check(self._who(name), event, self.axes.shape)
         latent.proposed = True
         latent.choice.take(latent, self.axes, posterior)
         self._proposed[name] = latent
@@ -95,6 +97,7 @@ class Walk:
         if name in self.latents:
             raise ValueError(f"latent {name!r} is named twice in one walk")
         choice = self.chosen(name, inferring)
+        choice.check(self._who(name), (None,) * event_rank if prior is None else prior.event_shape, self.axes.shape)
         latent = self._proposed.pop(name, None)
         if latent is None or choice.proposal() is not choice:
             latent = Latent(name, prior, choice, event_rank)
@@ -107,8 +110,11 @@ class Walk:
     def chosen(self, name: str, inferring: Choice | None = None) -> Choice:
         """What happens at the latent `name`, where to infer it means `inferring` if that is said."""
         choice = self.at.get(name, self.default)
-        meant = inferring if inferring is not None and choice == Infer() else choice
+        meant = choice if inferring is None else choice.where_inferring_is(inferring)
         return meant if self.moment is None else meant.at_step(self.moment)
+
+    def _who(self, name: str) -> str:
+        return f"latent {name!r}" if self.moment is None else f"a step of latent {name!r}"
 
     def penalise(self, name: str, penalty: Tensor) -> None:
         """Charge the latent `name` a penalty (..., B) of its conditional's own, such as a commitment loss."""
@@ -141,6 +147,19 @@ class Walk:
             raise ValueError(f"length must be at least {least}, got {self.length}")
         return self.length
 
+    @property
+    def ends(self) -> Tensor | None:
+        """How many steps each row has (B,), where they end apart and the walk is to go on from there; else None."""
+        mask = self.data.get("mask")
+        return None if self.length is None or mask is None else ends_of(mask)
+
+    def order(self, steps: int) -> Tensor | None:
+        """Which one stands at each of so many steps (B, T), of the data's and then those ahead; None: each at its own."""
+        if self.ends is None:
+            return None
+        t, ends = torch.arange(steps, device=self.ends.device), self.ends[:, None]
+        return torch.where(t < ends, t, self.there + t - ends)
+
     def counted(self, steps: int) -> Tensor | None:
         """Which of so many steps count in figures, (B, T): those that exist, and none ahead of the data; None for all."""
         mask = self.data.get("mask")
@@ -152,13 +171,20 @@ class Walk:
 
     def _with_steps_ahead(self, value: Tensor | None, p_x: Distribution) -> Tensor:
         """The data of all steps of p_x (*leading, T), drawn where they lack any."""
-        if value is not None and value.shape[1] == p_x.batch_shape[-1]:
+        steps = p_x.batch_shape[-1]
+        order = self.order(steps)
+        if value is not None and order is None and steps == self.there:
             return value
         drawn = self.axes.draw(Independent(p_x, 1, validate_args=False))[0]
         if value is None:
             return drawn
-        ahead = drawn.narrow(self.leading, self.there, p_x.batch_shape[-1] - self.there)
-        return torch.cat([self.spread(value), ahead], dim=self.leading)
+        whole = torch.cat(
+            [self.spread(value), drawn.narrow(self.leading, self.there, steps - self.there)], self.leading
+        )
+        if order is None:
+            return whole
+        ahead = order >= self.there
+        return torch.where(ahead.reshape(*ahead.shape, *(1,) * len(p_x.event_shape)), drawn, whole)
 
     def inference(self, model: nn.Module) -> Inference:
         """All that was named, in a walk of `model`."""

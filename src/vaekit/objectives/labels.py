@@ -15,8 +15,11 @@ __all__ = ["Classification", "ScoreFunction"]
 class Classification(Term):
     """-log q(y|x) at the label y in the rows where it is observed, 0 in the others: (B,) nats.
 
-    Through the bound alone, observed labels do not reach the classifier q(y|x); Kingma et al. 2014, eq. 9 adds this.
+    Through the bound alone, observed labels do not reach the classifier q(y|x); Kingma et al. 2014, eq. 9 adds this. It
+    does not judge a model beside other terms: its weight is the larger, the fewer labels there are.
     """
+
+    judges = False
 
     def __init__(self, name: str = "y") -> None:
         super().__init__("classification" if name == "y" else f"classification:{name}")

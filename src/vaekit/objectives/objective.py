@@ -55,10 +55,12 @@ class Algebra(nn.Module, ABC):
 class Term(Algebra):
     """One summand: from an `Inference` to a figure per example (B,), or a number () of the batch or the parameters.
 
-    `label` names it in logs; `samples` is how many draws from q it needs (None: the usual single one).
+    `label` names it in logs; `samples` is how many draws from q it needs (None: the usual single one). `judges`: whether
+    it says how good a model is, and so which epoch's weights are kept; False for what only steers the training.
     """
 
     samples: int | None = None
+    judges: bool = True
 
     def __init__(self, label: str) -> None:
         super().__init__()
@@ -118,6 +120,10 @@ class Objective(Algebra):
     def weighted(self) -> "list[tuple[Weight, Term]]":
         """The summands."""
         return list(zip(self.weights, self.terms.values(), strict=True))  # type: ignore[arg-type]
+
+    def judging(self) -> list[str]:
+        """Labels of the terms that say how good a model is, of all terms where none does."""
+        return [label for label, term in self.terms.items() if term.judges] or list(self.terms)
 
     def coefficients(self, step: int) -> dict[str, float]:
         """Every weight by the label of its term, and every schedule inside a term by its own name, at this step."""

@@ -32,8 +32,10 @@ class SpectralNorm(Term):
     with batch norms Vahdat & Kautz 2020, sec. 3.2.
 
     `model` is read for names and shapes and is not kept: the weights are those of the model that is walked. Raises
-    ValueError for one without such weights.
+    ValueError for one without such weights. It does not judge a model.
     """
+
+    judges = False
 
     def __init__(self, model: nn.Module, iterations: int = 4) -> None:
         super().__init__("spectral")

@@ -12,7 +12,7 @@ from typing_extensions import Doc
 from vaekit.conditionals import Gaussian
 from vaekit.data import DataSpec
 from vaekit.models import VAE
-from vaekit.networks import MLP, Attending, Elements, OneHot, SequenceEncoder, Tokens, quadrants
+from vaekit.networks import MLP, Attending, Elements, Numbers, OneHot, SequenceEncoder, Tokens, quadrants
 from vaekit.objectives import Distortion, Rate
 from vaekit.priors import StandardNormal
 from vaekit.recipes.parts import ACTIVATIONS, Activation, Hidden, Latent, LikelihoodName, refuse_categories
@@ -53,7 +53,7 @@ def cvae(
     ] = None,
     conditioning: Annotated[
         Literal["flat", "attention"] | None,
-        Doc("how a context is read: as one vector, or looked up in as a sequence, which it is where it has two axes"),
+        Doc("how a context is read: as one vector of numbers, or looked up in as a sequence of tokens or of features"),
     ] = None,
     learned_prior: Annotated[
         bool | None, Doc("let the prior of z depend on the context too; if not said, for quadrants and sequences")
@@ -89,14 +89,12 @@ def cvae(
 
 
 def on_vector(spec: DataSpec, kind: type[nn.Module]) -> Conditioning:
-    """On labels, or on a context that is read as one vector."""
+    """On labels, or on a context that is read as one vector: of whole numbers as they are, -1 too."""
     if spec.context is None or spec.context == ():
         if spec.classes is None:
             raise ValueError(f"cvae needs labels or a context, and {spec.name} has neither")
         return Conditioning(OneHot(spec.classes), beside((spec.classes,), kind), on_labels=True)
-    if spec.vocabulary is not None:
-        raise ValueError("tokens cannot be read as one vector: leave conditioning out, or give attention")
-    return Conditioning(nn.Flatten(), beside(spec.context, kind))
+    return Conditioning(Numbers(spec.context), beside(spec.context, kind))
 
 
 def on_quadrants(spec: DataSpec, observed: int, kind: type[nn.Module]) -> Conditioning:

@@ -24,7 +24,7 @@ def dsvae(
     latent: Annotated[int, Ge(1), Doc("size of the latent of each step, the motion")] = 16,
     content: Annotated[int, Ge(1), Doc("size of the latent of the whole sequence, the content")] = 32,
     recurrent: frames.Recurrent = 128,
-    channels: frames.FrameChannels = (16, 32, 64),
+    channels: frames.FrameChannels = None,
     factorised: Annotated[
         bool, Doc("infer the motion of a step from that step alone, not from all and the content")
     ] = False,

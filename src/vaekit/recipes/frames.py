@@ -1,7 +1,6 @@
 """Parts of recipes for sequences: the description of one step, and networks for it, whatever it is."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated
 
@@ -18,11 +17,17 @@ from vaekit.training import Adam, Plan
 
 __all__: list[str] = []
 
+CHANNELS = (16, 32, 64)
 START = 0.1  # of the scale, where pixels lie in [0, 1]
 PLAN = Plan(steps=6000, batch_size=16, optimiser=Adam(lr=2e-3, decay=True), patience=10)  # a clip holds many frames
 
 FrameChannels = Annotated[
-    tuple[int, ...], Ge(1), Doc("channels after each halving, where frames are pictures; the decoder mirrors them")
+    tuple[int, ...] | None,
+    Ge(1),
+    Doc(
+        "channels after each halving, where frames are pictures; the decoder mirrors them; if not said 16 32 64, or the "
+        "first of these for as often as a frame can be halved"
+    ),
 ]
 Recurrent = Annotated[int, Ge(1), Doc("size of the recurrent states")]
 
@@ -43,7 +48,7 @@ def is_picture(frame: DataSpec) -> bool:
     return len(frame.shape) == 3
 
 
-def seeing(frame: DataSpec, channels: tuple[int, ...], features: int) -> nn.Module:
+def seeing(frame: DataSpec, channels: tuple[int, ...] | None, features: int) -> nn.Module:
     """From a step to a vector of features: convolutions and a layer for pictures, two layers for anything else."""
     if not is_picture(frame):
         return MLP(frame.shape, features, features, activation=nn.SiLU)
@@ -51,7 +56,7 @@ def seeing(frame: DataSpec, channels: tuple[int, ...], features: int) -> nn.Modu
     return nn.Sequential(convolutions, MLP(convolutions.out_shape, features, activation=nn.SiLU))
 
 
-def showing(frame: DataSpec, channels: tuple[int, ...], *inputs: int) -> nn.Module:
+def showing(frame: DataSpec, channels: tuple[int, ...] | None, *inputs: int) -> nn.Module:
     """From vectors of these sizes to the features of a step that a likelihood goes on: `seeing` in reverse."""
     if not is_picture(frame):
         width = max(64, *inputs)
@@ -72,6 +77,6 @@ def likelihood(frame: DataSpec, network: nn.Module, name: str | None) -> Conditi
     return likelihood_of(frame, network, name)
 
 
-def fitting(frame: DataSpec, channels: Sequence[int]) -> tuple[int, ...]:
-    """As many of the channels as the frame can be halved for, counted from the first."""
-    return tuple(channels)[: max(1, math.ceil(math.log2(max(frame.shape[1:]))))]
+def fitting(frame: DataSpec, channels: tuple[int, ...] | None) -> tuple[int, ...]:
+    """The channels as they are said; where they are not, as many as the frame can be halved for."""
+    return CHANNELS[: max(1, math.ceil(math.log2(max(frame.shape[1:]))))] if channels is None else channels

@@ -8,7 +8,7 @@ from torch import Tensor
 from typing_extensions import Doc
 
 from vaekit.data import DataSpec
-from vaekit.models import Choice, Enumerate, Observe
+from vaekit.models import Choice, Observe
 from vaekit.recipes.parts import refuse_categories
 from vaekit.training import Choices
 
@@ -48,7 +48,7 @@ def known_labels(batch: Mapping[str, Tensor]) -> Mapping[str, Choice]:
     labels = batch.get("labels")
     if labels is None:
         return {}
-    return {"y": Observe(labels.clamp_min(0), where=labels >= 0, otherwise=Enumerate())}
+    return {"y": Observe(labels.clamp_min(0), where=labels >= 0)}
 
 
 def per_label(alpha: float, spec: DataSpec) -> float:

@@ -46,12 +46,14 @@ PUBLISHED: dict[str, dict[str, Any]] = {  # NVlabs/NVAE, README.md; without the 
 def nvae(
     spec: DataSpec,
     *,
-    width: Annotated[int, Ge(4), Doc("channels of the largest map; twice as many after each halving")] = 16,
+    width: Annotated[int, Ge(4), Doc("channels of the largest map; twice as many after each halving")] = 8,
     groups: Groups = (2, 4),
     latent: Latent = 8,
     patch: Patch = 2,
     cells: Annotated[int, Ge(1), Doc("residual cells between one latent and the next, on both ways")] = 1,
-    halvings: Annotated[int, Ge(0), Doc("how often the largest map is halved before there are latents")] = 0,
+    halvings: Annotated[
+        int | None, Ge(0), Doc("how often the largest map is halved before there are latents; once, where it can be")
+    ] = None,
     edge_cells: Annotated[int, Ge(1), Doc("residual cells at each size above the latents")] = 1,
     expansion: Annotated[int, Ge(2), Doc("how many times wider the decoder's depthwise convolutions are")] = 6,
     annealing_steps: Annotated[
@@ -70,6 +72,8 @@ def nvae(
     refuse_all_but_pictures(spec)
     if not groups:
         raise ValueError("groups must say how many latents there are at each size, got none")
+    if halvings is None:
+        halvings = default_halvings(spec.shape[1:], patch, len(groups))
     sizes = map_sizes(spec.shape[1:], patch, halvings + len(groups) - 1)
     model = Hierarchy(
         bottom_up(
@@ -87,6 +91,11 @@ def nvae(
 
 
 PLAN = Plan(optimiser=Adam(lr=1e-2, eps=1e-3, weight_decay=3e-4, adamax=True, decay=True, end_lr=1e-4), patience=10)
+
+
+def default_halvings(picture: Size, patch: int, scales: int) -> int:
+    """1 where the smallest map then still has more than one pixel, else 0."""
+    return int(-(-max(picture) // patch) > 1 << scales)
 
 
 def map_sizes(picture: Size, patch: int, halvings: int) -> list[Size]:

@@ -69,7 +69,7 @@ def likelihood(spec: DataSpec, network: nn.Module, name: str | None) -> Conditio
     """
     if spec.ragged:
         raise ValueError(
-            f"this recipe takes whole examples and cannot heed where each ends: {spec.describe()}: use vrnn or dsvae"
+            f"this recipe takes whole examples and cannot heed where each ends, got {spec.describe()}: choose one for sequences"
         )
     if name is None:
         return default_likelihood(spec, network)

@@ -23,7 +23,7 @@ def vrnn(
     *,
     latent: Annotated[int, Ge(1), Doc("size of the latent of each step")] = 16,
     recurrent: frames.Recurrent = 128,
-    channels: frames.FrameChannels = (16, 32, 64),
+    channels: frames.FrameChannels = None,
     likelihood: LikelihoodName = None,
     free_bits: FreeBits = 0.0,
 ) -> System:

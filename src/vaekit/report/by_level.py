@@ -6,13 +6,13 @@ import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from vaekit.report.grids import arrange, as_images, as_pixels, enlarge, range_of
-from vaekit.report.style import BLUE, DPI, FAINT, SOFT, dress, new_figure, number, styled
+from vaekit.report.grids import arrange, as_images, as_pixels, enlarge, headed, range_of
+from vaekit.report.style import BLUE, FAINT, SOFT, dress, new_figure, number, styled
 
 __all__ = ["kl_per_level", "level_by_level"]
 
 NAMED = 12  # bars that are named one by one
-TILE, GAP, APART, PAD, HEAD = 64, 3, 24, 20, 34  # pixels of a figure
+TILE, GAP, APART = 64, 3, 24  # pixels of a figure
 
 
 def worded(names: Sequence[str], n: int) -> str:
@@ -33,22 +33,8 @@ def level_by_level(x: Tensor, made: Mapping[int, Tensor], names: Sequence[str]) 
     first = arrange(tiles[0], 1, GAP)
     apart = np.full((first.shape[0], APART, 3), 255, np.uint8)
     middles = [tiles[0].shape[2] / 2 + (i > 0) * (APART - GAP) + i * step for i in range(len(columns))]
-    return headed(np.concatenate([first, apart, rest], axis=1), dict(zip(columns, middles, strict=True)))
-
-
-@styled
-def headed(pixels: np.ndarray, heads: Mapping[str, float]) -> Figure:
-    """A picture pixel by pixel, with words above it at pixels from its left."""
-    tall, wide, _ = pixels.shape
-    whole_wide, whole_tall = wide + 2 * PAD, tall + HEAD + 2 * PAD
-    figure = new_figure(whole_wide / DPI, whole_tall / DPI, layout=None)
-    axes = figure.add_axes((PAD / whole_wide, PAD / whole_tall, wide / whole_wide, tall / whole_tall))
-    axes.set_axis_off()
-    axes.imshow(pixels, interpolation="nearest", aspect="auto")
-    for word, across in heads.items():
-        place = (PAD + across) / whole_wide, (PAD + tall + HEAD / 2) / whole_tall
-        figure.text(*place, word, ha="center", va="center", size=7.5, color=SOFT)
-    return figure
+    heads = [(word, across, "center") for word, across in zip(columns, middles, strict=True)]
+    return headed(np.concatenate([first, apart, rest], axis=1), heads)
 
 
 @styled

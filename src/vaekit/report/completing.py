@@ -1,20 +1,16 @@
 """Examples of which a part was observed, and what a model makes of the rest: several completions side by side."""
 
-from collections.abc import Mapping
-
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from vaekit.latent import typical
-from vaekit.models.model import Model
-from vaekit.report.grids import arrange, as_images, as_pixels, enlarge, range_of
+from vaekit.latent import completed as completions_of
+from vaekit.report.grids import arrange, as_images, as_pixels, enlarge, headed, range_of
 from vaekit.report.images import picture, small
 from vaekit.report.pictures import device_of
 from vaekit.report.showing import THUMBNAIL
-from vaekit.report.style import DPI, SOFT, new_figure, styled
 from vaekit.report.subject import Exhibit, Section, Subject
 from vaekit.report.views import Views
 
@@ -22,8 +18,7 @@ __all__ = ["completed", "completions"]
 
 ROWS, COLUMNS = 8, 8
 HIDDEN = (0.76, 0.81, 0.87)  # the colour of what was not observed
-TILE, GAP, APART, HEAD, PAD = 64, 3, 24, 30, 20  # pixels of a figure
-WORDS = 8  # points
+TILE, GAP, APART = 64, 3, 24  # pixels of a figure
 
 
 def completed(subject: Subject, views: Views) -> Section | None:
@@ -32,7 +27,8 @@ def completed(subject: Subject, views: Views) -> Section | None:
     if mask is None or views.context is None or mask.ndim != 3:
         return None
     x = views.batch["x"][:ROWS]
-    rows = in_rows(x, drawn(subject.model, views.context[:ROWS], COLUMNS), mask.cpu())
+    made = completions_of(subject.model, views.context[:ROWS].to(device_of(subject.model)), COLUMNS)
+    rows = in_rows(x, made.cpu().float(), mask.cpu())
     alt = f"the observed part, {COLUMNS} completions, the whole"
     exhibits = [
         Exhibit(picture(small(row, THUMBNAIL), len(row), f"example {i}: {alt}", between=(0.0, 1.0)), kind="strip")
@@ -44,12 +40,6 @@ def completed(subject: Subject, views: Views) -> Section | None:
         "part gives, and last the example itself. Where completions differ, what is observed does not decide."
     )
     return Section("completions", "How it completes what it sees a part of", text, exhibits)
-
-
-def drawn(model: Model, context: Tensor, n: int) -> Float[Tensor, "N n *event"]:
-    """`n` typical completions of each context, (N, n, *event)."""
-    rows = context.to(device_of(model)).repeat_interleave(n, 0)
-    return typical(model.generate(len(rows), rows)).cpu().float().unflatten(0, (len(context), n))
 
 
 def in_rows(
@@ -78,33 +68,11 @@ def completions(x: Float[Tensor, "N C H W"], made: Float[Tensor, "N n C H W"], m
     blocks = [block(group) for group in groups]
     apart = np.full((blocks[0].shape[0], APART, 3), 255, np.uint8)
     whole = np.concatenate([blocks[0], apart, blocks[1], apart, blocks[2]], axis=1)
-    return headed(whole, {"left": "observed", "center": "completions", "right": "truth"})
+    wide = whole.shape[1]
+    return headed(whole, [("observed", 0, "left"), ("completions", wide / 2, "center"), ("truth", wide, "right")])
 
 
 def block(rows: Float[Tensor, "N n 3 H W"]) -> np.ndarray:
     """Images in rows as one picture, uint8."""
     tiles = enlarge(as_pixels(as_images(rows.flatten(0, 1))), TILE)
     return arrange(tiles, rows.shape[1], GAP)
-
-
-@styled
-def headed(pixels: np.ndarray, heads: Mapping[str, str]) -> Figure:
-    """A picture pixel by pixel, with words above its left edge, its centre and its right edge."""
-    tall, wide, _ = pixels.shape
-    whole_wide, whole_tall = wide + 2 * PAD, tall + HEAD + 2 * PAD
-    figure = new_figure(whole_wide / DPI, whole_tall / DPI, layout=None)
-    axes = figure.add_axes((PAD / whole_wide, PAD / whole_tall, wide / whole_wide, tall / whole_tall))
-    axes.set_axis_off()
-    axes.imshow(pixels, interpolation="nearest", aspect="auto")
-    for side, word in heads.items():
-        across = PAD + wide * {"left": 0.0, "center": 0.5, "right": 1.0}[side]
-        figure.text(
-            across / whole_wide,
-            (PAD + tall + HEAD / 2) / whole_tall,
-            word,
-            ha=side,
-            va="center",
-            size=WORDS,
-            color=SOFT,
-        )
-    return figure

@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from vaekit.report.style import BLUE, SOFT, VERMILION, dress, new_figure, number, styled
+from vaekit.training.metrics import judged_by
 
 __all__ = ["curves"]
 
@@ -28,13 +29,14 @@ LINES = {"train": TRAIN, "valid": VALID}
 def curves(rows: Rows, unit: str = "nats") -> Figure:
     """One panel per term of `rows` ("epoch", "train/TERM", "valid/TERM"), loss first.
 
-    The epoch of the lowest validation loss is marked in every panel, with the term's value there. Where the first tenth
+    The epoch of the best validation figure is marked in every panel, with the term's value there. Where the first tenth
     of the epochs would take most of a panel's height, it runs out of the picture. `unit` names that of the loss,
     distortion and rate; other terms have units of their own, which are not written.
     """
     table = as_table(rows)
     single, families = apart(ordered({column.partition("/")[2] for column in table if "/" in column}, list(table)))
-    best = int(table["valid/loss"].argmin()) if "valid/loss" in table else None
+    judge = judged_by(table)
+    best = None if judge is None else int(table[judge].argmin())
     n = len(single) + len(families)
     columns = n if n <= 3 else 2 if n == 4 else 3
     height = math.ceil(n / columns)
@@ -179,7 +181,7 @@ def key(table: Mapping[str, np.ndarray], best: int | None) -> list[Line2D]:
     there = {column.partition("/")[0] for column in table}
     handles = [Line2D([], [], label=role, **line) for role, line in LINES.items() if role in there]
     if best is not None:
-        label = f"lowest valid loss, epoch {table['epoch'][best]:.0f}"
+        label = f"lowest {str(judged_by(table)).replace('/', ' ')}, epoch {table['epoch'][best]:.0f}"
         handles.append(Line2D([], [], linestyle="", marker="o", color=VERMILION, markersize=5.5, label=label))
     return handles
 

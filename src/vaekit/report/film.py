@@ -10,29 +10,29 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
-from vaekit.data import DataSpec
-from vaekit.report.grids import TILE, framed, image_grid
+from vaekit.report.grids import TILE, Range, framed, image_grid, range_of
 
-__all__ = ["animation", "are_clips", "film_pairs", "film_strip", "gif", "save_film", "save_gif"]
+__all__ = ["animation", "film_pairs", "film_strip", "gif", "save_film", "save_gif"]
 
 PACE = 120  # milliseconds that a frame is shown
 COLOURS = 256  # that a frame of a GIF can have
 NAMES = ("original", "reconstruction")
 
 
-def are_clips(spec: DataSpec) -> bool:
-    """Whether examples are sequences of pictures."""
-    return spec.timed and len(spec.frame) == 3 and spec.frame[0] in (1, 3)
+def film_strip(clips: Float[Tensor, "N T C H W"], *, between: Range = (0.0, 1.0), tile: int = TILE) -> np.ndarray:
+    """A row for each clip, its frames from left to right: uint8 (height, width, 3); black and white as `image_grid`'s."""
+    return image_grid(frames_of(clips).flatten(0, 1), clips.shape[1], between=between, tile=tile)
 
 
-def film_strip(clips: Float[Tensor, "N T C H W"], *, tile: int = TILE) -> np.ndarray:
-    """A row for each clip, its frames from left to right: uint8 (height, width, 3)."""
-    return image_grid(frames_of(clips).flatten(0, 1), clips.shape[1], tile=tile)
-
-
-def animation(clips: Float[Tensor, "N T C H W"], columns: int | None = None, *, tile: int = TILE) -> np.ndarray:
+def animation(
+    clips: Float[Tensor, "N T C H W"],
+    columns: int | None = None,
+    *,
+    between: Range = (0.0, 1.0),
+    tile: int = TILE,
+) -> np.ndarray:
     """The clips in rows of `columns` (a square if None), all at the same frame: uint8 (T, height, width, 3)."""
-    return np.stack([image_grid(frame, columns, tile=tile) for frame in frames_of(clips).unbind(1)])
+    return np.stack([image_grid(frame, columns, between=between, tile=tile) for frame in frames_of(clips).unbind(1)])
 
 
 def gif(frames: np.ndarray, pace: int = PACE) -> bytes:
@@ -47,23 +47,25 @@ def gif(frames: np.ndarray, pace: int = PACE) -> bytes:
     return file.getvalue()
 
 
-def save_gif(clips: Float[Tensor, "N T C H W"], path: str | Path, columns: int | None = None) -> Path:
+def save_gif(
+    clips: Float[Tensor, "N T C H W"], path: str | Path, columns: int | None = None, *, between: Range = (0.0, 1.0)
+) -> Path:
     """Write `animation` to a GIF."""
-    return written(gif(animation(clips, columns)), path, ".gif")
+    return written(gif(animation(clips, columns, between=between)), path, ".gif")
 
 
-def save_film(clips: Float[Tensor, "N T C H W"], path: str | Path) -> Path:
+def save_film(clips: Float[Tensor, "N T C H W"], path: str | Path, *, between: Range = (0.0, 1.0)) -> Path:
     """Write `film_strip` to a PNG."""
     file = io.BytesIO()
-    Image.fromarray(film_strip(clips)).save(file, format="PNG")
+    Image.fromarray(film_strip(clips, between=between)).save(file, format="PNG")
     return written(file.getvalue(), path, ".png")
 
 
 def film_pairs(x: Tensor, x_hat: Tensor) -> Figure:
-    """Clips (N, T, C, H, W) frame by frame, each original above its reconstruction."""
+    """Clips (N, T, C, H, W) frame by frame, each original above its reconstruction, on the range of the originals."""
     rows = torch.stack([x, x_hat], 1).flatten(0, 1)
     labels = [(name, (2 * i + j + 0.5) / len(rows)) for i in range(len(x)) for j, name in enumerate(NAMES)]
-    return framed(film_strip(rows.clamp(0, 1), tile=64), labels)
+    return framed(film_strip(rows, between=range_of(x), tile=64), labels)
 
 
 def written(content: bytes, path: str | Path, suffix: str) -> Path:

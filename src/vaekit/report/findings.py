@@ -42,7 +42,7 @@ class Evidence:
     `record` is run.json and `rows` metrics.csv; `latents` how each latent is used, and `rates` its nats where there are
     several; `family` the class of p(x|z);
     `examples` those trained on; `auc` and `auc_error` of the test for holes; `explained` the share of the variance of
-    held-out examples that their reconstructions have.
+    held-out examples that their reconstructions have; `from_below`: posteriors of upper latents read the lower ones.
     """
 
     path: str
@@ -58,6 +58,7 @@ class Evidence:
     auc_error: float = 0.0
     explained: float | None = None
     rates: Mapping[str, float] = field(default_factory=dict)
+    from_below: bool = False
 
     def told(self) -> dict[str, float]:
         """The nats that each latent tells of an example."""

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from vaekit.report.lines import draw_points, draw_vectors
-from vaekit.report.style import DPI, new_figure, styled, text_width
+from vaekit.report.style import DPI, SOFT, new_figure, styled, text_width
 from vaekit.report.values import drawable
 
 __all__ = ["image_grid", "reconstructions", "samples", "save_grid"]
@@ -21,7 +21,7 @@ __all__ = ["image_grid", "reconstructions", "samples", "save_grid"]
 Range = tuple[float, float]
 TILE, GAP = 40, 2  # an image's longer side is at least TILE pixels, GAP pixels of white stand between two
 WIDEST, LARGEST = 1400, 256  # pixels of a row of pairs, and of an image in a figure
-PAD = 24
+PAD, HEADED_PAD = 24, 20
 
 
 def image_grid(
@@ -41,12 +41,14 @@ def image_grid(
     return arrange(enlarge(pixels, tile), min(columns, n), GAP * max(1, tile // TILE))
 
 
-def save_grid(images: Float[Tensor, "N C H W"], path: str | Path, columns: int | None = None) -> Path:
+def save_grid(
+    images: Float[Tensor, "N C H W"], path: str | Path, columns: int | None = None, *, between: Range = (0.0, 1.0)
+) -> Path:
     """Write `image_grid` to a PNG, nothing around it."""
     path = Path(path)
     if path.suffix.lower() != ".png":
         raise ValueError(f"path must end in .png, got {path}")
-    imsave(path, image_grid(images, columns), format="png")
+    imsave(path, image_grid(images, columns, between=between), format="png")
     return path
 
 
@@ -153,6 +155,22 @@ def image_pairs(x: Tensor, x_hat: Tensor) -> Figure:
     step, tall = pairs[0].shape[0] + len(between_blocks), picture.shape[0]
     labels = [("original", height / 2), ("reconstruction", height * 1.5 + gap)]
     return framed(picture, [(label, (i * step + y) / tall) for i in range(len(pairs)) for label, y in labels])
+
+
+@styled
+def headed(picture: np.ndarray, heads: Sequence[tuple[str, float, str]], above: int = 30) -> Figure:
+    """The picture pixel by pixel, with words in so many pixels above it: each at pixels from its left, and how aligned."""
+    tall, wide, _ = picture.shape
+    whole_wide, whole_tall = wide + 2 * HEADED_PAD, tall + above + 2 * HEADED_PAD
+    figure = new_figure(whole_wide / DPI, whole_tall / DPI, layout=None)
+    place = (HEADED_PAD / whole_wide, HEADED_PAD / whole_tall, wide / whole_wide, tall / whole_tall)
+    axes = figure.add_axes(place)
+    axes.set_axis_off()
+    axes.imshow(picture, interpolation="nearest", aspect="auto")
+    for word, across, side in heads:
+        spot = (HEADED_PAD + across) / whole_wide, (HEADED_PAD + tall + above / 2) / whole_tall
+        figure.text(*spot, word, ha=side, va="center", size=8, color=SOFT)
+    return figure
 
 
 def arrange_pair(above: np.ndarray, below: np.ndarray, columns: int, gap: int) -> np.ndarray:

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from vaekit.training.metrics import judged_by
+
 __all__ = ["run_as_html"]
 
 
@@ -38,9 +40,12 @@ def figures(rows: Sequence[Mapping[str, float]]) -> list[tuple[str, str]]:
     if not rows:
         return []
     said = [("epochs", f"{rows[-1].get('epoch', len(rows)):,}")]
-    losses = [row["valid/loss"] for row in rows if math.isfinite(row.get("valid/loss", math.nan))]
+    judge = judged_by(rows[-1]) or "none"
+    losses = [row[judge] for row in rows if math.isfinite(row.get(judge, math.nan))]
     if losses:
-        said.append(("validation loss", f"{losses[-1]:.2f} nats/example, best {min(losses):.2f}"))
+        said.append(
+            (f"validation {judge.removeprefix('valid/')}", f"{losses[-1]:.2f} nats/example, best {min(losses):.2f}")
+        )
     elif "train/loss" in rows[-1]:
         said.append(("training loss", f"{rows[-1]['train/loss']:.2f} nats/example"))
     return said

@@ -14,14 +14,13 @@ from vaekit.evaluation import Holes, holes
 from vaekit.report.columns import is_table, marginals, reconstructed_columns
 from vaekit.report.completing import completed
 from vaekit.report.exploring import carried, holes_shown, interpolated, manifold, scattered, traversed
-from vaekit.report.film import are_clips
 from vaekit.report.findings import Evidence, Finding, Weight
 from vaekit.report.labelled import labelled
 from vaekit.report.levels import added_by_each, told_by_each
 from vaekit.report.numbers import in_numbers
 from vaekit.report.pictures import evaluated, own_generators
 from vaekit.report.running import code, repeated, trained
-from vaekit.report.sequences import exchanged, filmed, imagined
+from vaekit.report.sequences import filmed, imagined, swapped
 from vaekit.report.showing import reconstructed, sampled
 from vaekit.report.subject import Exhibit, Section, Subject
 from vaekit.report.verdict import verdict
@@ -73,11 +72,11 @@ def shown(subject: Subject, views: Views, found: Holes | None) -> Iterator[Secti
     tabular = is_table(subject.data.spec)
     yield in_numbers(subject)
     yield trained(subject)
-    clips = are_clips(subject.data.spec)
+    clips = subject.data.spec.clips
     seen, drawn = (filmed, imagined) if clips else (reconstructed, sampled)
     yield reconstructed_columns(subject, views) if tabular else seen(subject, views)
     yield marginals(subject, views) if tabular else drawn(subject, views)
-    yield exchanged(subject, views)
+    yield swapped(subject, views)
     yield completed(subject, views)
     yield labelled(subject, views)
     yield told_by_each(subject)
@@ -108,6 +107,7 @@ def evidence(subject: Subject, views: Views, found: Holes | None) -> Evidence:
         0.0 if found is None else found.standard_error,
         explained(views),
         {name: figure.value for name, figure in figures.rates.items()},
+        views.from_below,
     )
 
 

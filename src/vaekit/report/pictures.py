@@ -16,7 +16,7 @@ from vaekit.models.model import Model
 from vaekit.models.statistics import LatentStatistics
 from vaekit.report.by_level import kl_per_level, level_by_level
 from vaekit.report.curves import curves
-from vaekit.report.film import are_clips, film_pairs
+from vaekit.report.film import film_pairs
 from vaekit.report.grids import is_image, reconstructions, samples
 from vaekit.report.latents import kl_per_dimension
 from vaekit.training.averages import Means
@@ -65,7 +65,7 @@ def drawn(model: Model, data: Data, split: Split, seed: int) -> dict[str, Figure
     batch = batch_of(model, split, order[: how_many(data.spec.shape)])
     inference = infer(model, batch)
     figures: dict[str, Figure] = {}
-    if are_clips(data.spec) and "x" in inference.likelihoods:
+    if data.spec.clips and "x" in inference.likelihoods:
         figures["reconstructions"] = film_pairs(batch["x"][:FILMS].cpu(), typical(inference)[:FILMS].cpu())
     if drawable_shape(data.spec.shape) and "x" in inference.likelihoods:
         x_hat = typical(inference, "x")

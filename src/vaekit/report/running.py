@@ -12,6 +12,7 @@ from vaekit.report.commands import repeats
 from vaekit.report.curves import apart, as_table, ordered
 from vaekit.report.numbers import table
 from vaekit.report.subject import Exhibit, Section, Subject
+from vaekit.training.metrics import judged_by
 
 __all__ = ["code", "lasted", "repeated", "trained"]
 
@@ -24,14 +25,14 @@ def trained(subject: Subject) -> Section | None:
         columns = as_table(subject.rows)
     except ValueError as error:
         return Section("curves", "How training went", f"There are no curves: {error}.")
-    best = int(columns["valid/loss"].argmin()) if "valid/loss" in columns else None
+    judge = judged_by(columns)
+    best = None if judge is None else int(columns[judge].argmin())
     terms = ordered({name.partition("/")[2] for name in columns if "/" in name}, list(columns))
     single, families = apart(terms)
     exhibits = [Exhibit(course(columns, term, best), course_caption(columns, term, best, "nats")) for term in single]
     exhibits += [Exhibit(*course_of_several(columns, family, best)) for family in families]
-    epoch = (
-        "" if best is None else f" The vermilion line is epoch {columns['epoch'][best]:.0f}, the lowest validation loss"
-    )
+    least = "" if judge is None else f"the lowest {judge.replace('valid/', 'validation ')}"
+    epoch = "" if best is None else f" The vermilion line is epoch {columns['epoch'][best]:.0f}, {least}"
     kept = "" if best is None else ": its weights were kept."
     text = (
         "Every term of the objective over the epochs, in training (grey, dashed) and on the validation examples (blue), "

@@ -7,54 +7,59 @@ import torch
 from markupsafe import Markup, escape
 from torch import Tensor
 
-from vaekit.latent import typical
-from vaekit.models import Set
-from vaekit.report.film import animation, are_clips, gif
+from vaekit.latent import blanked, exchanged
+from vaekit.report.film import animation, gif
+from vaekit.report.grids import Range, range_of
 from vaekit.report.images import picture
 from vaekit.report.showing import generated
 from vaekit.report.subject import Exhibit, Section, Subject
 from vaekit.report.views import Views, inferred
 
-__all__ = ["exchanged", "filmed", "imagined"]
+__all__ = ["filmed", "imagined", "swapped"]
 
 STRIPS, MOVING, SAMPLES, SIDE = 3, 12, 16, 5  # clips in strips and in animations, and along a side of the exchange
 
 
 def filmed(subject: Subject, views: Views) -> Section | None:
     """Held-out clips beside what the model makes of them."""
-    if views.x_hat is None or not are_clips(subject.data.spec):
+    if views.x_hat is None or not subject.data.spec.clips:
         return None
-    x, x_hat = blanked(views.batch), views.x_hat
+    x, x_hat = blanked(views.batch).cpu(), views.x_hat
+    between = range_of(x)
     text = (
         f"Clips of the {views.role} split, chosen by the seed alone, and the mean of p(x|z) at the mean of q(z|x). "
         "Each original stands above its copy; the animation has the originals in its upper rows."
     )
     strips = [
         Exhibit(
-            strip(torch.stack([x[i], x_hat[i]]), f"clip {i + 1}: original above, reconstruction below"), "", "strip"
+            strip(torch.stack([x[i], x_hat[i]]), f"clip {i + 1}: original above, reconstruction below", between),
+            "",
+            "strip",
         )
         for i in range(min(STRIPS, len(x)))
     ]
     n = min(MOVING, len(x))
-    both = torch.cat([part for i in range(0, n, 6) for part in (filled(x[i : i + 6]), filled(x_hat[i : i + 6]))])
-    moving = moving_picture(both[:, : x.shape[1]], min(6, n), f"{n} clips and their reconstructions, moving")
+    parts = [filled(t[i : i + 6], between[1]) for i in range(0, n, 6) for t in (x, x_hat)]
+    moving = moving_picture(
+        torch.cat(parts)[:, : x.shape[1]], min(6, n), f"{n} clips and their reconstructions, moving", between
+    )
     return Section("reconstructions", "What it reconstructs", text, [*strips, Exhibit(moving, "", "strip")])
 
 
 def imagined(subject: Subject, views: Views) -> Section | None:
     """New clips, latents drawn from their priors."""
-    if views.x_hat is None or not views.priors or not are_clips(subject.data.spec):
+    if views.x_hat is None or not views.priors or not subject.data.spec.clips:
         return None
-    made = generated(subject, SAMPLES, views.context)
+    made, between = generated(subject, SAMPLES, views.context), range_of(blanked(views.batch))
     text = "New clips: every latent drawn from its prior, and the mean of p(x|z) there. Nothing is picked by hand."
-    strips = [Exhibit(strip(made[:STRIPS], f"{STRIPS} new clips, frame by frame"), "", "strip")]
-    moving = moving_picture(made, 8, f"{len(made)} new clips, moving")
+    strips = [Exhibit(strip(made[:STRIPS], f"{STRIPS} new clips, frame by frame", between), "", "strip")]
+    moving = moving_picture(made, 8, f"{len(made)} new clips, moving", between)
     return Section("samples", "What it generates", text, [*strips, Exhibit(moving, "", "strip")])
 
 
-def exchanged(subject: Subject, views: Views) -> Section | None:
+def swapped(subject: Subject, views: Views) -> Section | None:
     """The model's first latent of each of some clips with all others of each."""
-    if not are_clips(subject.data.spec) or views.x_hat is None:
+    if not subject.data.spec.clips or views.x_hat is None:
         return None
     few = {name: t[:SIDE] for name, t in views.batch.items()}
     found = table_of(subject, few)
@@ -63,15 +68,15 @@ def exchanged(subject: Subject, views: Views) -> Section | None:
     name, grid = found
     text = (
         f"Each row has the {name} of one held-out clip (at its left), each column everything else of another (above it), "
-        f"inferred given that {name}. Down the diagonal both are of the same clip. Where the two are told apart, a row "
+        "each inferred from its own clip. Down the diagonal both are of the same clip. Where the two are told apart, a row "
         "keeps its looks and a column its movement."
     )
     side = len(few["x"]) + 1
     alt = f"{name} of {side - 1} clips in rows, all else of them in columns"
-    middle = grid[:, shortest(few) // 2].clamp(0, 1)
+    middle, between = grid[:, shortest(few) // 2], range_of(blanked(few))
     exhibits = [
-        Exhibit(moving_picture(grid, side, f"{alt}, moving"), "moving", "strip"),
-        Exhibit(still(middle, side, f"{alt}, one frame"), "one of its frames", "strip"),
+        Exhibit(moving_picture(grid, side, f"{alt}, moving", between), "moving", "strip"),
+        Exhibit(picture(middle, side, f"{alt}, one frame", between=between), "one of its frames", "strip"),
     ]
     return Section("swap", f"The {name} of one clip in another", text, exhibits)
 
@@ -84,11 +89,10 @@ def table_of(subject: Subject, batch: Mapping[str, Tensor]) -> tuple[str, Tensor
     if len(names) < 2 or first.latents[names[0]].timed or first.latents[names[0]].leading != 1:
         return None
     rows, columns = torch.arange(n).repeat_interleave(n), torch.arange(n).repeat(n)
-    value = first.latents[names[0]].value[rows.to(first.latents[names[0]].value.device)]
-    b = {name: t[columns] for name, t in batch.items()}
-    made = typical(inferred(model, b, {names[0]: Set(value)})).float().cpu().unflatten(0, (n, n))
-    x = blanked(batch).float()
-    corner = torch.ones_like(x[:1])
+    a, b = (inferred(model, {name: t[which] for name, t in batch.items()}) for which in (rows, columns))
+    made = exchanged(model, a, b, names[:1]).float().cpu().unflatten(0, (n, n))
+    x = blanked(batch).float().cpu()
+    corner = torch.full_like(x[:1], range_of(x)[1])
     lines = [torch.cat([corner, x]), *(torch.cat([x[i : i + 1], made[i]]) for i in range(n))]
     return names[0], torch.cat(lines)
 
@@ -99,30 +103,19 @@ def shortest(batch: Mapping[str, Tensor]) -> int:
     return batch["x"].shape[1] if mask is None else int(mask.sum(1).min())
 
 
-def blanked(batch: Mapping[str, Tensor]) -> Tensor:
-    """x with zeros at the steps that do not exist."""
-    x, mask = batch["x"].cpu(), batch.get("mask")
-    return x if mask is None else torch.where(mask.cpu().reshape(*mask.shape, *(1,) * (x.ndim - 2)), x, 0.0)
-
-
-def filled(clips: Tensor) -> Tensor:
+def filled(clips: Tensor, white: float) -> Tensor:
     """A row of six, filled up with white."""
-    return torch.cat([clips, clips.new_ones(6 - len(clips), *clips.shape[1:])]) if len(clips) < 6 else clips
+    return torch.cat([clips, clips.new_full((max(0, 6 - len(clips)), *clips.shape[1:]), white)])
 
 
-def strip(clips: Tensor, alt: str) -> Markup:
+def strip(clips: Tensor, alt: str, between: Range) -> Markup:
     """Frames from left to right, a row for each clip."""
-    return still(clips.flatten(0, 1), clips.shape[1], alt)
+    return picture(clips.flatten(0, 1), clips.shape[1], alt, between=between)
 
 
-def still(images: Tensor, columns: int, alt: str) -> Markup:
-    """Pictures as one <img>."""
-    return picture(images.clamp(0, 1), columns, alt, between=(0.0, 1.0))
-
-
-def moving_picture(clips: Tensor, columns: int, alt: str) -> Markup:
+def moving_picture(clips: Tensor, columns: int, alt: str, between: Range) -> Markup:
     """An animated GIF in the page itself; on paper its first frame."""
-    frames = animation(clips.clamp(0, 1), columns, tile=clips.shape[-1])
+    frames = animation(clips, columns, between=between, tile=clips.shape[-1])
     factor = max(1, round(64 / max(clips.shape[-2:])))
     tall, wide = frames.shape[1:3]
     return Markup(

@@ -18,6 +18,7 @@ from vaekit.report.grids import arrange, enlarge
 from vaekit.report.pictures import batch_of, evaluated, infer, own_generators
 from vaekit.report.style import BLUE, DPI, INK, SOFT, VERMILION, dress, new_figure, number, styled
 from vaekit.report.values import drawable
+from vaekit.training.metrics import judged_by
 
 __all__ = ["showpiece"]
 
@@ -101,7 +102,7 @@ def draw_loss(figure: Figure, left: int, rows: Sequence[Mapping[str, float]]) ->
     for role, line in LINES.items():
         axes.plot(table["epoch"], table[f"{role}/loss"], **line)
     valid = table["valid/loss"]
-    best = int(valid.argmin())
+    best = int(table[judged_by(table) or "valid/loss"].argmin())
     axes.set_ylim(*limits([table["train/loss"], valid], best))
     axes.set_xlim(0, table["epoch"][-1])
     axes.yaxis.set_major_locator(MaxNLocator(6))

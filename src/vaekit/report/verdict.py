@@ -14,6 +14,7 @@ from vaekit.data import Domain
 from vaekit.recipes.parts import fitting_likelihoods
 from vaekit.report.commands import trains
 from vaekit.report.findings import Evidence, Finding, Weight
+from vaekit.training.metrics import judged_by
 
 __all__ = ["verdict"]
 
@@ -95,7 +96,6 @@ def unused(evidence: Evidence) -> Finding | None:
     if not dead or len(dead) == len(told):
         return None
     name, one = listed(dead, list(told)), len(dead) == 1
-    stack = evidence.record["recipe"] == "stack-vae"
     free = evidence.retrain(free_bits=1.0) if not evidence.record["arguments"].get("free_bits") else ""
     return Finding(
         "unused",
@@ -103,9 +103,9 @@ def unused(evidence: Evidence) -> Finding | None:
         f"{len(dead)} of {len(told)} latents {'is' if one else 'are'} unused: {name}.",
         f"{'It tells' if one else 'Each tells'} less than {IDLE} nats of an example: the other latents say all that is said, "
         f"and what is drawn from {'its prior' if one else 'their priors'} is the same whatever the example.",
-        ("A ladder infers from the top down, and keeps upper latents in use where a stack does not. " if stack else "")
+        ("Inference from the top down keeps upper latents in use. " if evidence.from_below else "")
         + "Let the weight of the rate rise more slowly at the start, or give each latent free bits.",
-        (evidence.retrain("ladder-vae") if stack else "") or free,
+        free,
     )
 
 
@@ -231,7 +231,7 @@ def improving(evidence: Evidence) -> Finding | None:
     them the loss fell by more than 2% of all it had fallen since the end of the first tenth. Of 3 epochs or more, in a
     finished run.
     """
-    valid = evidence.column("valid/loss")
+    valid = evidence.column(judged_by(evidence.rows[0] if evidence.rows else {}) or "valid/loss")
     n = len(valid)
     if n < 3 or not finite(valid) or evidence.record["status"] != "finished":
         return None

@@ -35,7 +35,7 @@ class Views:
     `discrete`: which latents are. `tested`: the latent whose prior is tested for holes. `order`: the dimensions of the
     explored one, the most informative first, by `measure`: nats where `rated`, else the spread of codes. `family`: the
     distribution of p(x|z). `plain`: whether the latent's prior is the standard normal. `priors`: whether every latent
-    has one.
+    has one. `from_below`: whether posteriors of upper latents read the values of lower ones.
     """
 
     role: str
@@ -52,6 +52,7 @@ class Views:
     rated: bool
     plain: bool
     priors: bool
+    from_below: bool
 
     @property
     def context(self) -> Tensor | None:
@@ -127,6 +128,7 @@ def looked(subject: Subject, seed: int) -> Views:
         rated,
         latent is not None and standard(walks[0].latents[latent]),
         all(found.has_prior for found in walks[0].latents.values()),
+        any(found.proposed for found in walks[0].latents.values()),
     )
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from vaekit.data import Split, blank_context
 from vaekit.evaluation import bound, log_likelihood
 from vaekit.evaluation.passes import Batch, batches, evaluating, place_of
-from vaekit.latent import typical
+from vaekit.latent import blanked, typical
 from vaekit.models import Mean, Model
 from vaekit.models.inference import Inference
 
@@ -102,6 +102,11 @@ def one_of(run: "Run", example: Any, argument: str, label: int | str | None) -> 
     return split
 
 
+def originals(run: "Run", split: Split) -> Tensor:
+    """Examples as the model sees them, in the data's units: (N, *event), blank behind the end of a sequence."""
+    return run.spec.restore(blanked(split.batch(torch.arange(len(split)))).float().cpu())
+
+
 def labelled(run: "Run", split: Split, label: int | str) -> Split:
     """The split with one label for all of its examples."""
     if not run.on_labels:
@@ -115,8 +120,7 @@ def check_prior(run: "Run") -> None:
     without = [name for name, latent in blank.latents.items() if not latent.has_prior]
     if without:
         raise ValueError(
-            f"this model has no prior over {without[0]}, so it cannot generate: it encodes, reconstructs and interpolates; "
-            "the recipe vae has one"
+            f"this model has no prior over {without[0]}, so it cannot generate: it encodes, reconstructs and interpolates"
         )
 
 

@@ -1,5 +1,6 @@
 """Values of a run's latents: read from examples, decoded, led from one example to another, moved one at a time."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -89,9 +90,10 @@ def named_for(latents: Mapping[str, Latent], latent: str | None) -> str:
 def fitting(latent: Latent, z: Tensor) -> Tensor:
     """Values (N, *latent) as the model has them; ValueError for another shape, or what is no value of this latent.
 
-    Those of a latent over time may have any number of steps.
+    Those of a latent over time may have any number of steps. Flat ones (N, numbers), as a table holds them, are taken too.
     """
     shape, like = tuple(latent.value.shape[1:]), latent.value
+    z = unflattened(z, shape, latent.timed)
     if z.ndim != len(shape) + 1 or tuple(z.shape[1 + latent.timed :]) != shape[latent.timed :]:
         wanted = ", ".join(["N", *map(str, shape)])
         raise ValueError(
@@ -108,6 +110,16 @@ def fitting(latent: Latent, z: Tensor) -> Tensor:
             f"values of {latent.name} must be among those that it can have, got {z.flatten()[:5].tolist()}"
         )
     return values
+
+
+def unflattened(z: Tensor, shape: tuple[int, ...], timed: bool) -> Tensor:
+    """Rows of numbers (N, numbers) in the shape of a latent, with as many steps as there are; others as they are."""
+    event = shape[timed:]
+    size = math.prod(event)
+    steps, more = divmod(z.shape[1], size) if z.ndim == 2 else (0, 1)
+    if more or not steps or (steps > 1 and not timed) or len(shape) == 1:
+        return z
+    return z.reshape(len(z), *((steps,) if timed else ()), *event)
 
 
 def interpolate(run: "Run", first: Split, last: Split, steps: int, path: str) -> Tensor:

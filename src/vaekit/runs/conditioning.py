@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+import vaekit.data
 from vaekit.data import Split, context_for
 from vaekit.evaluation.passes import place_of
-from vaekit.runs.asking import AT_ONCE, answering, context_of, passes, shown
+from vaekit.latent import completed
+from vaekit.runs.asking import AT_ONCE, answering, context_of, labelled, passes
 
 if TYPE_CHECKING:
     from vaekit.runs.run import Run
@@ -44,6 +46,25 @@ def for_samples(run: "Run", n: int | None, context: Any, label: int | str | None
     return len(turns), rows[turns]
 
 
+def read(run: "Run", examples: Any, labels: Any, label: int | str | None, context: Any, lengths: Any) -> Split:
+    """New examples, as `Run.read` says."""
+    if isinstance(examples, Split):
+        if lengths is not None:
+            raise ValueError("lengths must be given with new examples, got them for a split, which has its own")
+        split = examples
+    else:
+        split = vaekit.data.read(examples, run.spec, labels=labels, lengths=lengths)
+    if label is not None:
+        split = labelled(run, split, label)
+    if not run.on_labels:
+        return in_context(run, split, context)
+    if split.labels is None:
+        raise ValueError(
+            "this model is conditioned on labels: give label=, one for all, or labels=, a column or an .npy file"
+        )
+    return split.conditioned_on_labels()
+
+
 def in_context(run: "Run", split: Split, context: Any) -> Split:
     """New examples with their context: the one that is given, else their own.
 
@@ -75,13 +96,13 @@ def complete(run: "Run", split: Split, n: int, seed: int, mean: bool) -> Tensor:
     Each is the mean of p(x|z), or a draw of x, at another z from the prior that the observed part gives.
     """
     if run.model.known() is None:
-        raise ValueError("this model completes nothing: train one with --recipe cvae --observed-quadrants 1, 2 or 3")
+        raise ValueError("this model completes nothing: it was not trained to be given a part of each example")
     if n < 1:
         raise ValueError(f"n must be at least 1, got {n}")
     found = []
     with answering(run.model, seed):
         for batch in passes(run, split, seed):
             assert batch.context is not None
-            for rows in batch.context.repeat_interleave(n, 0).split(AT_ONCE):
-                found.append(shown(run.model.generate(len(rows), rows), mean))
-    return torch.cat(found).unflatten(0, (len(split), n))
+            for rows in batch.context.split(max(1, AT_ONCE // n)):
+                found.append(completed(run.model, rows, n, mean).float().cpu())
+    return torch.cat(found)

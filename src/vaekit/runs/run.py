@@ -96,22 +96,22 @@ class Run:
         assert split is not None
         return chosen, split
 
-    def read(self, examples: Any, labels: Any = None, *, label: int | str | None = None, context: Any = None) -> Split:
+    def read(
+        self,
+        examples: Any,
+        labels: Any = None,
+        *,
+        label: int | str | None = None,
+        context: Any = None,
+        lengths: Any = None,
+    ) -> Split:
         """New examples, read the way the training data was; a `Split` as it is.
 
         A model conditioned on labels needs those of the examples: their own, `labels`, or one `label` for all. One that
         takes another context needs that: `context`, an array or .npy file, where an .npz does not bring it along.
+        `lengths`: how many steps of each sequence exist, an array or .npy file, where an .npz does not say so.
         """
-        split = examples if isinstance(examples, Split) else vaekit.data.read(examples, self.spec, labels=labels)
-        if label is not None:
-            split = asking.labelled(self, split, label)
-        if not self.on_labels:
-            return conditioning.in_context(self, split, context)
-        if split.labels is None:
-            raise ValueError(
-                "this model is conditioned on labels: give label=, one for all, or labels=, a column or an .npy file"
-            )
-        return split.conditioned_on_labels()
+        return conditioning.read(self, examples, labels, label, context, lengths)
 
     def evaluate(
         self, samples: int = 100, split: str | None = None, seed: int = 0, limit: int | None = None
@@ -260,10 +260,10 @@ class Run:
         return self.spec.restore(coding.traverse(self, first, latent, dimensions, values, follow))
 
     def swap(self, a: Any, b: Any, latent: str | Sequence[str] | None = None) -> Tensor:
-        """The named latents of `a` with all others of `b`, inferred given them: the mean of p(x|z) there, (*event).
+        """The named latents of `a` with all others of `b`, each inferred from its own example: the mean of p(x|z), (*event).
 
         Without a name it is the model's first latent: in dsvae the content of a with the motion of b. `a` and `b` are
-        numbers of held-out examples, or one example each.
+        numbers of held-out examples, or one example each. A sequence is as long as the one its motion comes from.
         """
         first, second = asking.one_of(self, a, "a", None), asking.one_of(self, b, "b", None)
         return self.spec.restore(swapping.swap(self, first, second, latent)[0])
@@ -276,9 +276,8 @@ class Run:
         return self.spec.restore(swapping.every_pair(self, swapping.some_of(self, examples), latent))
 
     def example(self, which: Any) -> Tensor:
-        """One example as the model sees it, in the data's units (*event): a held-out one by its number, or one that is read."""
-        split = asking.one_of(self, which, "which", None)
-        return self.spec.restore(split.batch(torch.zeros(1, dtype=torch.long))["x"][0].float().cpu())
+        """One example as the model sees it, in the data's units (*event), zero behind its end: by its number, or read."""
+        return asking.originals(self, asking.one_of(self, which, "which", None))[0]
 
     def predict(self, examples: Any) -> Prediction:
         """The likeliest label of every example (N,), and the probability of each label (N, classes): q(y|x).

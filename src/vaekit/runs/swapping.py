@@ -8,9 +8,10 @@ from torch import Tensor
 
 from vaekit.data import Split
 from vaekit.evaluation.passes import Batch
-from vaekit.latent import encoded
-from vaekit.models import Mean, Set
-from vaekit.runs.asking import answering, inferred_blank, passes, shown
+from vaekit.latent import exchanged
+from vaekit.models import Mean
+from vaekit.models.inference import Inference
+from vaekit.runs.asking import answering, inferred_blank, passes
 
 if TYPE_CHECKING:
     from vaekit.runs.run import Run
@@ -21,18 +22,20 @@ Latents = str | Sequence[str] | None
 
 
 def swap(run: "Run", first: Split, second: Split, latent: Latents) -> Tensor:
-    """Row by row the named latents of `first`, and all others inferred from `second` given them: (N, *event).
+    """Row by row the named latents of `first` with all others of `second`, each from its own example: (N, *event).
 
-    Both at the posteriors' means, in the model's units.
+    All at their posteriors' means, in the model's units.
     """
     names, found = taken(run, latent), []
     with answering(run.model):
         for a, b in zip(passes(run, first), passes(run, second), strict=True):
-            codes = encoded(run.model, a.data, a.context, at=a.at)
-            check_steps(run, names, a, b)
-            at = {**(b.at or {}), **{name: Set(codes[name]) for name in names}}
-            found.append(shown(run.model.infer(b.data, b.context, at=at, default=Mean()), True))
+            found.append(exchanged(run.model, walked(run, a), walked(run, b), names).float().cpu())
     return torch.cat(found)
+
+
+def walked(run: "Run", batch: Batch) -> Inference:
+    """A walk at the posteriors' means."""
+    return run.model.infer(batch.data, batch.context, at=batch.at, default=Mean())
 
 
 def every_pair(run: "Run", split: Split, latent: Latents) -> Tensor:
@@ -56,30 +59,6 @@ def taken(run: "Run", latent: Latents) -> tuple[str, ...]:
             f"latent must name some of {', '.join(there)} and leave others, got {', '.join(names) or 'none'}"
         )
     return names
-
-
-def check_steps(run: "Run", names: Sequence[str], a: Batch, b: Batch) -> None:
-    """Raise where a latent over time ends in one example before the other does."""
-    latents = inferred_blank(run).latents
-    timed = [name for name in names if latents[name].timed]
-    if not timed:
-        return
-    short = (lengths(a) < lengths(b)).nonzero()
-    if len(short):
-        row = int(short[0])
-        raise ValueError(
-            f"{timed[0]} must have a step for each of the other example's, got {int(lengths(a)[row])} for "
-            f"{int(lengths(b)[row])}"
-        )
-
-
-def lengths(batch: Batch) -> Tensor:
-    """How many steps each example has, up to its last: (B,)."""
-    mask = batch.data.get("mask")
-    if mask is None:
-        x = batch.data["x"]
-        return torch.full((len(x),), x.shape[1])
-    return (mask * torch.arange(1, mask.shape[1] + 1, device=mask.device)).amax(1).cpu()
 
 
 def some_of(run: "Run", examples: Any) -> Split:

@@ -15,6 +15,7 @@ from vaekit.evaluation import Evaluation
 from vaekit.runs import Run, resume, train
 from vaekit.sweeps.grid import checked_plan
 from vaekit.training import Broken, Silent
+from vaekit.training.metrics import judged_by
 
 __all__ = ["Job", "Tells", "carry_out", "opened"]
 
@@ -37,7 +38,7 @@ class Tells(Silent):
         now = time.monotonic()
         if now - self.told > 0.25:
             self.told = now
-            self.tell({"epoch": epoch, "epochs": self.epochs, "loss": row.get("valid/loss")})
+            self.tell({"epoch": epoch, "epochs": self.epochs, "loss": row.get(judged_by(row) or "valid/loss")})
 
 
 def carry_out(job: Job, tell: Callable[[dict[str, Any]], None] | None = None) -> dict[str, Any]:

@@ -77,7 +77,8 @@ class Trainer:
         moved = [phase.parameters() for phase in phases]
         self.moving = [Moving(phase, moved[stream], stream, self) for stream, phase in enumerate(phases)]
         self.main = self.moving[-1]
-        self.ema = EMA(self.main.parameters, plan.ema) if plan.ema else None
+        every = {id(p): p for parameters in moved for p in parameters}
+        self.ema = EMA(list(every.values()), plan.ema) if plan.ema else None
         self.per_epoch = math.ceil(len(self.data.train) / self.batch_size)
         self.epochs = plan.epochs_for(self.per_epoch)
         self.total = self.epochs * self.per_epoch

@@ -3,7 +3,7 @@
 import csv
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,12 @@ from vaekit.training.checkpoint import write_text
 from vaekit.training.failures import Unwritable, writing
 from vaekit.training.reading import read_text
 
-__all__ = ["Metrics", "read_metrics"]
+__all__ = ["Metrics", "judged_by", "read_metrics"]
+
+
+def judged_by(columns: Collection[str]) -> str | None:
+    """The column whose lowest figure tells the best epoch: the held-out bound where it differs from the loss."""
+    return next((name for name in ("valid/bound", "valid/loss") if name in columns), None)
 
 
 class Metrics:

@@ -53,7 +53,7 @@ class Stepper:
         if not self.alone:
             freeze_all_but(self.modules, moving.parameters)
         seed = seed_at(self.plan.seed, moving.stream, done)
-        coefficients = self._coefficients(moving, clock)
+        coefficients, buffers = self._coefficients(moving, clock), self._buffers(moving)
         if self.whole:
             loss, terms = self._piece(moving, rows, None, done, seed, coefficients)
             seen = [terms]
@@ -62,6 +62,8 @@ class Stepper:
         taken = self._within_bounds(moving.parameters, loss)
         if taken:
             moving.move()
+        else:
+            restore(buffers)
         for terms in seen if taken and means is not None else ():
             means.add(terms, len(terms["loss"]))  # type: ignore[union-attr]
         for parameter in moving.parameters:
@@ -79,6 +81,10 @@ class Stepper:
         if clip is not None:
             nn.utils.clip_grads_with_norm_(parameters, clip, norm)
         return True
+
+    def _buffers(self, moving: Moving) -> list[tuple[Tensor, Tensor]]:
+        """Buffers that the step may change, such as running means, each with a copy, where it may be skipped."""
+        return [] if self.plan.skip is None else [(buffer, buffer.clone()) for buffer in moving.bare.buffers()]
 
     def _piece(
         self,
@@ -161,6 +167,13 @@ class Stepper:
                 broken = [name for name, t in terms.items() if name != "loss" and not bool(t.isfinite().all())]
                 what = f"the term {broken[0]!r}" if broken else "the weighted sum of the terms"
                 raise Broken(f"step {step} of phase {moving.phase.name!r}: {what} is {value}.")
+
+
+@torch.no_grad()
+def restore(buffers: Sequence[tuple[Tensor, Tensor]]) -> None:
+    """Give buffers the values of their copies."""
+    for buffer, copy in buffers:
+        buffer.copy_(copy)
 
 
 def is_plain(fabric: "Fabric", plan: Plan) -> bool:

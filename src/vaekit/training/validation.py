@@ -21,6 +21,7 @@ AT_ONCE = 500
 class Validation:
     """Means of terms in nats per example, the bound that selects (lower is better), and active units by latent.
 
+    The bound is the loss without the terms that do not judge a model, and is among the means where there are such.
     `rates`: the rate of each latent, nats per example, where there are several.
     """
 
@@ -38,7 +39,7 @@ class Validation:
 
 @torch.no_grad()
 def validate(step: nn.Module, split: Split, device: torch.device) -> Validation:
-    """Terms at their final weights: the negative bound for an ELBO whose warm-up has ended. One draw per example."""
+    """Terms at their final weights, so that the bound is that of an ELBO whose warm-up has ended. One draw per example."""
     assert isinstance(step, Step)
     means, rates, statistics = Means(), Means(), LatentStatistics()
     objective = step.objective
@@ -53,7 +54,10 @@ def validate(step: nn.Module, split: Split, device: torch.device) -> Validation:
         statistics.add(inference)
     step.train()
     figures = means.means()
-    return Validation(figures, figures["loss"], statistics.active(), rates.means())
+    bound, judging = figures["loss"], objective.judging()
+    if len(judging) < len(objective.terms):
+        bound = figures["bound"] = sum(final[label] * figures[label] for label in judging)
+    return Validation(figures, bound, statistics.active(), rates.means())
 
 
 def rates_of(inference: Inference) -> dict[str, Tensor]:
