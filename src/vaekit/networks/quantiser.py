@@ -1,0 +1,52 @@
+"""Quantisers: vectors to the nearest of finitely many, and back from their numbers."""
+
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+__all__ = ["AfterStep", "Quantised", "Quantiser", "straight_through"]
+
+
+class Quantised(NamedTuple):
+    """What vectors x (B, P, D) became: `value` (B, P, D), `code` (B, P, Q) and `penalty` (B,).
+
+    `value` holds embeddings, with the gradient that passes to x; `code` their numbers, one for each of the quantiser's
+    Q digits; `penalty` what the quantiser charges for each example, summed over its P vectors.
+    """
+
+    value: Float[Tensor, "B P D"]
+    code: Int[Tensor, "B P Q"]
+    penalty: Float[Tensor, " B"]
+
+
+class AfterStep(nn.Module, ABC):
+    """A module with something to do once the parameters have moved, which every process does alike."""
+
+    @abstractmethod
+    def after_step(self) -> None:
+        """What was noted in the forward passes since the last step is used, and forgotten."""
+
+
+class Quantiser(nn.Module, ABC):
+    """Vectors of `dim` numbers to codes of `sizes` kinds, one for each digit: (K,), or (K_1, ..., K_Q)."""
+
+    dim: int
+    sizes: tuple[int, ...]
+
+    @abstractmethod
+    def forward(self, x: Float[Tensor, "B P D"]) -> Quantised:
+        """The embeddings, codes and penalty of B examples of P vectors."""
+
+    @abstractmethod
+    def embed(self, code: Int[Tensor, "*front Q"]) -> Float[Tensor, "*front D"]:
+        """The vectors that codes stand for."""
+
+    def start(self, x: Float[Tensor, "N D"]) -> None:
+        """Let a fresh quantiser begin from vectors that it will be given, where it has anything to begin."""
+
+
+def straight_through(x: Tensor, e: Tensor) -> Tensor:
+    """e itself, with a gradient of x as if quantising had not happened (Bengio et al. 2013)."""
+    return e.detach() + (x - x.detach())
