@@ -29,8 +29,9 @@ SMALL = {"latent": 2, "hidden": (8,), "style": 2, "upper": (8,), "channels": (3,
 SMALL |= {"latents": (3, 2), "widths": (8, 6)}
 SMALL |= {"width": 8, "groups": (1, 1)}
 SMALL |= {"content": 3, "recurrent": 6}
+SMALL |= {"codes": 5}
 OF_SEQUENCES = {"dsvae", "vrnn"}
-PICTURES_ALONE = {"conv-vae", "nvae", "vdvae"}
+PICTURES_ALONE = {"conv-vae", "nvae", "vdvae", "vq-vae"}
 VARIANTS = {
     "cvae, learned prior": ("cvae", {"learned_prior": True}),
     "cvae, a quadrant, learned prior": ("cvae", {"observed_quadrants": 1}),
@@ -54,6 +55,8 @@ VARIANTS = {
         "vdvae",
         {"patch": 1, "rates": (2, 4), "encoder_blocks": (1, 0, 1), "decoder_blocks": (1, 0, 2)},
     ),
+    "vq-vae, moved by gradients": ("vq-vae", {"codebook_decay": 1.0}),
+    "vq-vae, cosine, rotated": ("vq-vae", {"cosine": True, "rotate": True}),
     "vae, no hidden layer": ("vae", {"hidden": ()}),
     "dsvae, factorised": ("dsvae", {"factorised": True}),
     "dsvae, free bits": ("dsvae", {"free_bits": 1e-6}),

@@ -6,4 +6,5 @@ from vaekit.conditionals.deterministic import *
 from vaekit.conditionals.discrete import *
 from vaekit.conditionals.discretised import *
 from vaekit.conditionals.gaussian import *
+from vaekit.conditionals.quantised import *
 from vaekit.conditionals.scales import *

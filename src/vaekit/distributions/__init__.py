@@ -2,6 +2,7 @@
 
 from vaekit.distributions.autoregressive import *
 from vaekit.distributions.bernoulli import *
+from vaekit.distributions.coded import *
 from vaekit.distributions.continuous_bernoulli import *
 from vaekit.distributions.discretised_logistic import *
 from vaekit.distributions.draws import *
@@ -13,4 +14,5 @@ from vaekit.distributions.parameters import *
 from vaekit.distributions.point_mass import *
 from vaekit.distributions.product import *
 from vaekit.distributions.tempered import *
+from vaekit.distributions.uniform_integers import *
 from vaekit.distributions.unit_normal import *

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal, kl_divergence
 
+from vaekit.distributions.coded import Coded
 from vaekit.distributions.point_mass import PointMass, code_length, code_of
 from vaekit.distributions.unit_normal import UnitNormal, kl_to_unit_normal
 
@@ -15,8 +16,8 @@ __all__ = ["kl_per_element", "log_prob_per_element", "log_ratio", "without_indep
 
 
 def without_independence(d: Distribution) -> Distribution:
-    """The distribution inside any number of `Independent`."""
-    while isinstance(d, Independent):
+    """The distribution inside any number of `Independent`; of a prior over codes, that of one digit."""
+    while isinstance(d, Independent | Coded):
         d = d.base_dist
     return d
 

@@ -8,21 +8,27 @@ from torch import Tensor
 from torch.distributions import Distribution, constraints
 from torch.distributions.kl import register_kl
 
-__all__ = ["PointMass", "code_length", "code_of"]
+__all__ = ["PointMass", "code_length", "code_of", "penalty_of"]
 
 
 class PointMass(Distribution):
     """P(v) = 1 where v is `value`, 0 elsewhere: the posterior of an autoencoder or of a codebook.
 
     `value` (*batch, *event) has its last `event_dims` axes in the event. `code` (*batch, *code_event) is the integer
-    that a prior prices where `value` is its embedding; an integer `value` is its own code.
+    that a prior prices where `value` is its embedding; an integer `value` is its own code. `penalty` (*batch,) is what
+    whoever computed the value charges for it (a commitment loss, say), where anything.
     """
 
     has_rsample = True
     settings = ("event_dims",)
 
     def __init__(
-        self, value: Tensor, event_dims: int, code: Tensor | None = None, validate_args: bool | None = None
+        self,
+        value: Tensor,
+        event_dims: int,
+        code: Tensor | None = None,
+        penalty: Tensor | None = None,
+        validate_args: bool | None = None,
     ) -> None:
         if not 0 <= event_dims <= value.ndim:
             raise ValueError(f"event_dims must lie between 0 and value's {value.ndim} axes, got {event_dims}")
@@ -34,16 +40,20 @@ class PointMass(Distribution):
                 f"code must be an integer tensor whose shape begins with {tuple(batch_shape)}, "
                 f"got {code.dtype} of shape {tuple(code.shape)}"
             )
-        self.value, self.code, self.event_dims = value, code, event_dims
+        if penalty is not None and penalty.shape != batch_shape:
+            raise ValueError(f"penalty must have the shape {tuple(batch_shape)}, got {tuple(penalty.shape)}")
+        self.value, self.code, self.penalty, self.event_dims = value, code, penalty, event_dims
         super().__init__(batch_shape, value.shape[value.ndim - event_dims :], validate_args=validate_args)
 
     @property
     def arg_constraints(self) -> dict[str, constraints.Constraint]:
-        """`value`, and `code` where there is one, each with the number of its event's axes."""
+        """`value`, and `code` and `penalty` where there are any, each with the number of its event's axes."""
         found: dict[str, constraints.Constraint] = {"value": constraints.independent(constraints.real, self.event_dims)}
         if self.code is not None:
             code_dims = self.code.ndim - len(self._batch_shape)
             found["code"] = constraints.independent(constraints.real, code_dims)
+        if self.penalty is not None:
+            found["penalty"] = constraints.real
         return found
 
     @property
@@ -84,8 +94,14 @@ class PointMass(Distribution):
         batch_shape = tuple(batch_shape)
         own = len(self.batch_shape)
         code = None if self.code is None else self.code.expand(*batch_shape, *self.code.shape[own:])
+        penalty = None if self.penalty is None else self.penalty.expand(batch_shape)
         value = self.value.expand(*batch_shape, *self.event_shape)
-        return PointMass(value, self.event_dims, code, validate_args=False)
+        return PointMass(value, self.event_dims, code, penalty, validate_args=False)
+
+
+def penalty_of(d: Distribution) -> Tensor | None:
+    """What is charged for a value that was computed, (*batch,); None where nothing is."""
+    return d.penalty if isinstance(d, PointMass) else None
 
 
 def code_of(q: PointMass) -> Tensor:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from vaekit.distributions.elements import kl_per_element, log_prob_per_element, log_ratio
-from vaekit.distributions.point_mass import PointMass
+from vaekit.distributions.point_mass import PointMass, penalty_of
 from vaekit.models.axes import Axes
 from vaekit.models.choices import Along, Choice, Free, is_discrete
 
@@ -59,7 +59,6 @@ class Likelihood(Record):
 class Latent(Record):
     """A latent as the walk left it: its prior, posterior, value, and what the choice made there costs.
 
-    `penalty` (..., B) is what the conditional charges of its own (a commitment loss, say); None where there is none.
     `proposed`: other posteriors read its value before its prior was known. Its rate is then log q - log p at that
     value: a closed form would average over other values than those that its parents were inferred from.
     """
@@ -69,11 +68,16 @@ class Latent(Record):
         self.prior, self.choice = prior, choice
         self.posterior: Distribution | None = None
         self.log_q: Tensor | None = None
-        self.penalty: Tensor | None = None
         self.proposed = False
         self.asked: Callable[[], Distribution] | None = None
         self.value: Tensor
         self._rate_elements: Tensor | None = None
+
+    @property
+    def penalty(self) -> Tensor | None:
+        """What the conditional charges for the value, of all steps together, (..., B); None where nothing."""
+        charged = [penalty_of(step.posterior) for step in self.steps if step.posterior is not None]
+        return total(known) if (known := [p for p in charged if p is not None]) else None
 
     @property
     def leading(self) -> int:

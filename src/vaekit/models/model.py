@@ -14,6 +14,7 @@ from vaekit.models.choices import Choice, FromPrior, Infer, Mean
 from vaekit.models.inference import Inference
 from vaekit.models.sequences import held
 from vaekit.models.walk import Walk
+from vaekit.networks import StartsOnData
 
 __all__ = ["Data", "Model", "Part"]
 
@@ -77,6 +78,25 @@ class Model(nn.Module, ABC):
         decoder = getattr(self, "decoder", None)
         if isinstance(decoder, Conditional):
             decoder.start_at(mean)
+
+    @torch.no_grad()
+    def start_on(self, data: Data, context: Tensor | None = None) -> None:
+        """Let parts of a fresh model that can (codebooks) begin from what it makes of these examples.
+
+        Raises ValueError where these are too few for that.
+        """
+        parts = [part for part in self.modules() if isinstance(part, StartsOnData)]
+        was = self.training
+        self.eval()
+        try:
+            for part in parts:
+                part.starting = True
+            if parts:
+                self.infer(data, context)
+        finally:
+            for part in parts:
+                part.starting = False
+            self.train(was)
 
     def infer(
         self,

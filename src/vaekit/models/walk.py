@@ -116,10 +116,6 @@ class Walk:
     def _who(self, name: str) -> str:
         return f"latent {name!r}" if self.moment is None else f"a step of latent {name!r}"
 
-    def penalise(self, name: str, penalty: Tensor) -> None:
-        """Charge the latent `name` a penalty (..., B) of its conditional's own, such as a commitment loss."""
-        self.latents[name].penalty = penalty
-
     def likelihood(self, name: str, p_x: Distribution, *, timed: bool = False) -> Tensor:
         """Name a likelihood. Returns the data of that name, or a draw where there is none.
 

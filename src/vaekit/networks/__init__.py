@@ -9,6 +9,7 @@ from vaekit.networks.convolution import *
 from vaekit.networks.corruption import *
 from vaekit.networks.inception import *
 from vaekit.networks.many_codes import *
+from vaekit.networks.maps import *
 from vaekit.networks.mlp import *
 from vaekit.networks.nearest_code import *
 from vaekit.networks.numbers import *

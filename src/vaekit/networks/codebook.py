@@ -6,7 +6,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from vaekit.networks.nearest_code import nearest_code
-from vaekit.networks.quantiser import AfterStep, Quantised, Quantiser, straight_through
+from vaekit.networks.quantiser import AfterStep, Quantisation, Quantiser, StartsOnData, straight_through
 from vaekit.networks.shapes import as_shape
 
 __all__ = ["Codebook", "rotated"]
@@ -15,7 +15,7 @@ PATIENCE = 8  # visits that a code would have had under even use before it can b
 ROUNDS = 10  # of k-means
 
 
-class Codebook(Quantiser, AfterStep):
+class Codebook(Quantiser, AfterStep, StartsOnData):
     """`size` vectors of `dim` numbers; an input becomes the nearest of them, and passes its gradient on as it is.
 
     Charges `commitment` |x - sg(e)|^2 for every vector. With `decay` the vectors follow the mean of what they stand for,
@@ -26,7 +26,8 @@ class Codebook(Quantiser, AfterStep):
     the largest squared error; 0 keeps dead codes. `cosine`: inputs and vectors have length 1. `rotate`: the gradient is
     turned as x would have to be to point along e, and scaled likewise, instead of passed on as it is (Fifty et al. 2024).
 
-    `after_step` must follow every step of training: there alone do averages move and codes expire.
+    `after_step` must follow every step of training: there alone do averages move and codes expire. While `starting`, the
+    vectors become the means of K clusters of the inputs; ValueError where fewer of these differ than there are codes.
     """
 
     vectors: Tensor
@@ -71,10 +72,12 @@ class Codebook(Quantiser, AfterStep):
         for name in ("counts", "errors", "sums"):
             self.register_buffer(f"noted_{name}", torch.zeros_like(getattr(self, name)), persistent=False)
 
-    def forward(self, x: Float[Tensor, "B P D"]) -> Quantised:
+    def forward(self, x: Float[Tensor, "B P D"]) -> Quantisation:
         """The nearest vector of each."""
         x = F.normalize(x, dim=-1) if self.cosine else x
         flat = x.flatten(0, 1)
+        if self.starting:
+            self._start(flat)
         code = nearest_code(flat, self.vectors)
         e = F.embedding(code, self.vectors)
         error = (flat - e.detach()).square().sum(-1)
@@ -84,25 +87,20 @@ class Codebook(Quantiser, AfterStep):
         charged = self.commitment * error
         if self.decay is None:
             charged = charged + (flat.detach() - e).square().sum(-1)
-        return Quantised(value.view_as(x), code.view(*x.shape[:2], 1), charged.view(x.shape[:2]).sum(1))
+        return Quantisation(value.view_as(x), code.view(*x.shape[:2], 1), charged.view(x.shape[:2]).sum(1))
 
     def embed(self, code: Int[Tensor, "*front 1"]) -> Float[Tensor, "*front D"]:
         """(..., 1) to (..., D)."""
         return F.embedding(code.squeeze(-1), self.vectors)
 
     @torch.no_grad()
-    def start(self, x: Float[Tensor, "N D"]) -> None:
-        """K-means of the inputs, from as many of them drawn by the global generator.
-
-        Raises ValueError where there are fewer different inputs than codes.
-        """
-        x = F.normalize(x, dim=-1) if self.cosine else x
+    def _start(self, x: Float[Tensor, "N D"]) -> None:
+        """K-means (Lloyd 1982), from different inputs drawn by the global generator."""
         (size,) = self.sizes
         distinct = torch.unique(x, dim=0)
         if len(distinct) < size:
             raise ValueError(
-                f"size must be at most the {len(distinct):,} different vectors of the data that a codebook of "
-                f"{size:,} codes starts from"
+                f"a codebook of {size:,} codes needs as many different vectors, the data give {len(distinct):,}"
             )
         centres = distinct[torch.randperm(len(distinct), device=x.device)[:size]]
         for _ in range(ROUNDS):
@@ -115,7 +113,7 @@ class Codebook(Quantiser, AfterStep):
     @torch.no_grad()
     def after_step(self) -> None:
         """Averages move by what was noted since the last step, in all processes; vectors follow; dead codes are replaced."""
-        noted = [self.noted_counts, self.noted_errors, self.noted_sums]
+        noted = self._noted
         if not bool(self._everyones(noted)):
             return
         share = 0.01 if self.decay is None else 1 - self.decay
@@ -127,10 +125,18 @@ class Codebook(Quantiser, AfterStep):
             means = self.sums / self.counts.clamp_min(torch.finfo(self.counts.dtype).tiny)[:, None]
             means = F.normalize(means, dim=1) if self.cosine else means
             self.vectors.copy_(torch.where(used[:, None], means, self.vectors))
-        for t in noted:
-            t.zero_()
+        self.forget()
         if self.expiry:
             self._replace(self.counts < self.expiry * self.counts.mean())
+
+    def forget(self) -> None:
+        """Counts, sums and errors since the last step are zero again."""
+        for t in self._noted:
+            t.zero_()
+
+    @property
+    def _noted(self) -> list[Tensor]:
+        return [self.noted_counts, self.noted_errors, self.noted_sums]
 
     def _note(self, x: Tensor, code: Tensor, error: Tensor) -> None:
         self.noted_counts.index_add_(0, code, torch.ones_like(error))

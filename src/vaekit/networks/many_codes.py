@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from vaekit.networks.quantiser import Quantised, Quantiser, straight_through
+from vaekit.networks.quantiser import Quantisation, Quantiser, straight_through
 from vaekit.networks.shapes import as_probability
 
 __all__ = ["GroupedQuantiser", "ResidualQuantiser"]
@@ -21,22 +21,17 @@ class GroupedQuantiser(Quantiser):
         self.parts: Sequence[Quantiser] = cast("Sequence[Quantiser]", nn.ModuleList(some(parts)))
         self.dim, self.sizes = sum(part.dim for part in parts), tuple(k for part in parts for k in part.sizes)
 
-    def forward(self, x: Float[Tensor, "B P D"]) -> Quantised:
+    def forward(self, x: Float[Tensor, "B P D"]) -> Quantisation:
         """The parts' embeddings and codes side by side, and the sum of their penalties."""
         shares = x.split([part.dim for part in self.parts], dim=-1)
         found = [part(share) for part, share in zip(self.parts, shares, strict=True)]
         value, code = (torch.cat([f[i] for f in found], dim=-1) for i in (0, 1))
-        return Quantised(value, code, sum_of([f.penalty for f in found]))
+        return Quantisation(value, code, sum_of([f.penalty for f in found]))
 
     def embed(self, code: Int[Tensor, "*front Q"]) -> Float[Tensor, "*front D"]:
         """(..., Q) to (..., D)."""
         digits = code.split([len(part.sizes) for part in self.parts], dim=-1)
         return torch.cat([part.embed(digit) for part, digit in zip(self.parts, digits, strict=True)], dim=-1)
-
-    def start(self, x: Float[Tensor, "N D"]) -> None:
-        """Each part from its share."""
-        for part, share in zip(self.parts, x.split([part.dim for part in self.parts], dim=-1), strict=True):
-            part.start(share)
 
 
 class ResidualQuantiser(Quantiser):
@@ -55,7 +50,7 @@ class ResidualQuantiser(Quantiser):
         self.dropout = as_probability(dropout, "dropout")
         self.dim, self.sizes = parts[0].dim, tuple(k for part in parts for k in part.sizes)
 
-    def forward(self, x: Float[Tensor, "B P D"]) -> Quantised:
+    def forward(self, x: Float[Tensor, "B P D"]) -> Quantisation:
         """The sum of the levels' embeddings, their codes, and the penalties of the levels that are used."""
         levels, rest, total = self._levels(x), x, torch.zeros_like(x)
         codes, penalties = [], []
@@ -65,22 +60,12 @@ class ResidualQuantiser(Quantiser):
             rest = rest - found.value.detach()
             codes.append(found.code)
             penalties.append(found.penalty * used)
-        return Quantised(straight_through(x, total), torch.cat(codes, dim=-1), sum_of(penalties))
+        return Quantisation(straight_through(x, total), torch.cat(codes, dim=-1), sum_of(penalties))
 
     def embed(self, code: Int[Tensor, "*front Q"]) -> Float[Tensor, "*front D"]:
         """(..., Q) to (..., D), of fewer levels where the code has fewer digits."""
         digits = code.split([len(part.sizes) for part in self.parts][: code.shape[-1]], dim=-1)
         return sum_of([part.embed(digit) for part, digit in zip(self.parts, digits, strict=False)])
-
-    @torch.no_grad()
-    def start(self, x: Float[Tensor, "N D"]) -> None:
-        """Level by level, each from what those before it leave of the inputs."""
-        was = self.training
-        self.eval()
-        for part in self.parts:
-            part.start(x)
-            x = x - part(x[None]).value[0]
-        self.train(was)
 
     def _levels(self, x: Tensor) -> Tensor:
         """How many levels each example uses, (B,)."""

@@ -6,10 +6,10 @@ from typing import NamedTuple
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-__all__ = ["AfterStep", "Quantised", "Quantiser", "straight_through"]
+__all__ = ["AfterStep", "Quantisation", "Quantiser", "StartsOnData", "straight_through"]
 
 
-class Quantised(NamedTuple):
+class Quantisation(NamedTuple):
     """What vectors x (B, P, D) became: `value` (B, P, D), `code` (B, P, Q) and `penalty` (B,).
 
     `value` holds embeddings, with the gradient that passes to x; `code` their numbers, one for each of the quantiser's
@@ -28,6 +28,16 @@ class AfterStep(nn.Module, ABC):
     def after_step(self) -> None:
         """What was noted in the forward passes since the last step is used, and forgotten."""
 
+    @abstractmethod
+    def forget(self) -> None:
+        """What was noted is forgotten: the step did not move this module."""
+
+
+class StartsOnData(nn.Module):
+    """A module that, while `starting`, begins anew from what the next forward pass shows it."""
+
+    starting: bool = False
+
 
 class Quantiser(nn.Module, ABC):
     """Vectors of `dim` numbers to codes of `sizes` kinds, one for each digit: (K,), or (K_1, ..., K_Q)."""
@@ -36,15 +46,12 @@ class Quantiser(nn.Module, ABC):
     sizes: tuple[int, ...]
 
     @abstractmethod
-    def forward(self, x: Float[Tensor, "B P D"]) -> Quantised:
+    def forward(self, x: Float[Tensor, "B P D"]) -> Quantisation:
         """The embeddings, codes and penalty of B examples of P vectors."""
 
     @abstractmethod
     def embed(self, code: Int[Tensor, "*front Q"]) -> Float[Tensor, "*front D"]:
         """The vectors that codes stand for."""
-
-    def start(self, x: Float[Tensor, "N D"]) -> None:
-        """Let a fresh quantiser begin from vectors that it will be given, where it has anything to begin."""
 
 
 def straight_through(x: Tensor, e: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from vaekit.networks.batch_mean import batch_mean
-from vaekit.networks.quantiser import Quantised, Quantiser, straight_through
+from vaekit.networks.quantiser import Quantisation, Quantiser, straight_through
 from vaekit.networks.shapes import as_shape
 
 __all__ = ["Bits", "FiniteScalar"]
@@ -44,13 +44,13 @@ class FiniteScalar(Quantiser):
         self.register_buffer("middle", count // 2, persistent=False)
         self.register_buffer("weight", torch.tensor([1, *kinds[:-1]]).cumprod(0), persistent=False)
 
-    def forward(self, x: Float[Tensor, "B P D"]) -> Quantised:
+    def forward(self, x: Float[Tensor, "B P D"]) -> Quantisation:
         """The nearest levels of h tanh(x + s) - o, which is 0 at 0."""
         shift = torch.atanh(self.offset / self.reach)
         bounded = self.reach * torch.tanh(x + shift) - self.offset
         rounded = bounded.round()
         code = ((rounded.long() + self.middle) * self.weight).sum(-1, keepdim=True)
-        return Quantised(straight_through(bounded, rounded) / self.middle, code, x.new_zeros(len(x)))
+        return Quantisation(straight_through(bounded, rounded) / self.middle, code, x.new_zeros(len(x)))
 
     def embed(self, code: Int[Tensor, "*front 1"]) -> Float[Tensor, "*front D"]:
         """(..., 1) to (..., D)."""
@@ -97,7 +97,7 @@ class Bits(Quantiser):
         self.scale = self.dim**-0.5 if spherical else 1.0
         self.register_buffer("weight", 1 << torch.arange(self.dim), persistent=False)
 
-    def forward(self, x: Float[Tensor, "B P D"]) -> Quantised:
+    def forward(self, x: Float[Tensor, "B P D"]) -> Quantisation:
         """The signs; zero counts as positive."""
         x = F.normalize(x, dim=-1) if self.spherical else x
         on = x >= 0
@@ -106,7 +106,7 @@ class Bits(Quantiser):
         charged = self.commitment * (x - e).square().sum((1, 2))
         if self.training and (self.entropy or self.diversity):
             charged = charged + self._entropies(4 * self.scale * x / self.temperature)
-        return Quantised(straight_through(x, e), code, charged)
+        return Quantisation(straight_through(x, e), code, charged)
 
     def embed(self, code: Int[Tensor, "*front 1"]) -> Float[Tensor, "*front D"]:
         """(..., 1) to (..., D)."""

@@ -141,7 +141,12 @@ class ImportanceWeighted(Term):
 
 
 class Penalty(Term):
-    """What conditionals charge of their own (a commitment loss, say), summed over the latents that have one: (B,)."""
+    """What conditionals charge of their own (a commitment loss, say), summed over the latents that have one: (B,).
+
+    It does not judge a model.
+    """
+
+    judges = False
 
     def __init__(self) -> None:
         super().__init__("penalty")

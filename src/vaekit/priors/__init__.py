@@ -2,6 +2,7 @@
 
 from vaekit.priors.prior import Prior
 from vaekit.priors.standard_normal import StandardNormal
+from vaekit.priors.uniform_codes import UniformCodes
 from vaekit.priors.uniform_labels import UniformLabels
 
-__all__ = ["Prior", "StandardNormal", "UniformLabels"]
+__all__ = ["Prior", "StandardNormal", "UniformCodes", "UniformLabels"]

@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import Any
 
 import vaekit.data
-from vaekit.recipes import recipe
+from vaekit.recipes.recipe import recipe
 from vaekit.training import Plan
 from vaekit.training.optimiser import Adam
 

@@ -10,13 +10,16 @@ from torch import Tensor, nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from vaekit.data import Data
+from vaekit.models import Model
 from vaekit.recipes import System
 from vaekit.training.noise import seed_at
+from vaekit.training.step import matching, of_graph
 from vaekit.training.weights import misfit
 
 __all__ = ["blueprint", "built"]
 
 MOST_TENSORS = 100_000
+STARTS = (2000, 16_000, 128_000)  # examples
 SLACK = 1 << 30  # bytes that a model may hold besides what is saved of it
 
 
@@ -33,7 +36,22 @@ def built(
         system = make()
     if data is not None:
         system.model.start_at(data.train.mean())
+        start_on(system.model, data, seed)
     return system
+
+
+def start_on(model: Model, data: Data, seed: int) -> None:
+    """Start from some training examples; from more, where those that are taken first are too few."""
+    for many in sorted({min(n, len(data.train)) for n in STARTS}):
+        some = matching(data.train.first(many).all(), model)
+        try:
+            with torch.random.fork_rng([]):
+                torch.manual_seed(seed_at(seed, (1 << 40) + 1))
+                model.start_on(of_graph(some), some.get("context"))
+            return
+        except ValueError:
+            if many == len(data.train):
+                raise
 
 
 def check_size(make: Callable[[], System], saved: Mapping[str, Tensor] | None) -> None:

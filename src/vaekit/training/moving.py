@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from vaekit.networks import AfterStep
 from vaekit.training.phases import Phase
 from vaekit.training.step import Step
 
@@ -32,6 +33,7 @@ class Moving:
         self.step, self.optimiser = step, self.adam.build(self.parameters)
         if not trainer.plain:
             self.step, self.optimiser = trainer.fabric.setup(step, self.optimiser)
+        self.followers = {part for module in phase.modules for part in module.modules() if isinstance(part, AfterStep)}
         self.move: Callable[[], Any] = self.optimiser.step
         if trainer.plan.compile and trainer.plain and self.adam.compilable:
             self.move = torch.compile(self.optimiser.step)

@@ -92,11 +92,16 @@ def announced(row: Mapping[str, float]) -> str:
     for split in ("train", "valid"):
         terms = {name.split("/")[1]: v for name, v in row.items() if name.startswith(f"{split}/")}
         skipped = terms.pop("skipped", 0)
-        figures = "  ".join(f"{name} {value:.2f}" for name, value in terms.items() if not aside(name, terms))
+        figures = "  ".join(f"{name} {said(name, value)}" for name, value in terms.items() if not aside(name, terms))
         figures += f"  {skipped:.0f} steps skipped" if skipped else ""
         if figures:
             parts.append(f"{split}: {figures}")
     return " | ".join(parts)
+
+
+def said(name: str, value: float) -> str:
+    """A figure; of codes that are used, how many."""
+    return f"{value:.0f}" if name.startswith("used") else f"{value:.2f}"
 
 
 def aside(name: str, terms: Mapping[str, float]) -> bool:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from vaekit.data import Split
 from vaekit.distributions.draws import Rows
+from vaekit.networks import AfterStep
 from vaekit.training.averages import Means
 from vaekit.training.failures import Broken
 from vaekit.training.moving import Moving, freeze_all_but
@@ -34,6 +35,7 @@ class Stepper:
         self.fabric, self.plan, self.train, self.modules = fabric, plan, train, modules
         self.total, self.alone, self.device = total, alone, fabric.device
         self.plain = is_plain(fabric, plan)
+        self.noting = [module for module in modules.modules() if isinstance(module, AfterStep)]
         self.whole = fabric.world_size * plan.accumulate == 1
 
     def ahead(self, batches: Sequence[Tensor]) -> Iterator[Tensor]:
@@ -64,6 +66,8 @@ class Stepper:
             moving.move()
         else:
             restore(buffers)
+        for part in self.noting:
+            part.after_step() if taken and part in moving.followers else part.forget()
         for terms in seen if taken and means is not None else ():
             means.add(terms, len(terms["loss"]))  # type: ignore[union-attr]
         for parameter in moving.parameters:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from vaekit.data import Split
+from vaekit.models.code_statistics import CodeStatistics, Usage
 from vaekit.models.inference import Inference
 from vaekit.models.model import Model
 from vaekit.models.statistics import LatentStatistics
@@ -22,26 +23,30 @@ class Validation:
     """Means of terms in nats per example, the bound that selects (lower is better), and active units by latent.
 
     The bound is the loss without the terms that do not judge a model, and is among the means where there are such.
-    `rates`: the rate of each latent, nats per example, where there are several.
+    `rates`: the rate of each latent, nats per example, where there are several. `codes`: how those of each latent that has
+    any are used.
     """
 
     means: dict[str, float]
     bound: float | None
     active: dict[str, tuple[int, int]]
     rates: dict[str, float] = field(default_factory=dict)
+    codes: dict[str, Usage] = field(default_factory=dict)
 
     def row(self) -> dict[str, float]:
         """Columns of the metrics table."""
         rates = {f"rate:{name}": value for name, value in self.rates.items() if f"rate:{name}" not in self.means}
         terms = {f"valid/{name}": value for name, value in {**self.means, **rates}.items()}
-        return terms | {f"valid/active:{name}": on for name, (on, _) in self.active.items()}
+        terms |= {f"valid/active:{name}": on for name, (on, _) in self.active.items()}
+        terms |= {f"valid/used:{name}": usage.used for name, usage in self.codes.items()}
+        return terms | {f"valid/perplexity:{name}": usage.perplexity for name, usage in self.codes.items()}
 
 
 @torch.no_grad()
 def validate(step: nn.Module, split: Split, device: torch.device) -> Validation:
     """Terms at their final weights, so that the bound is that of an ELBO whose warm-up has ended. One draw per example."""
     assert isinstance(step, Step)
-    means, rates, statistics = Means(), Means(), LatentStatistics()
+    means, rates, statistics, codes = Means(), Means(), LatentStatistics(), CodeStatistics()
     objective = step.objective
     final = objective.coefficients(1 << 62)
     step.eval()
@@ -52,12 +57,13 @@ def validate(step: nn.Module, split: Split, device: torch.device) -> Validation:
         means.add(objective.evaluate(inference, final), len(rows))
         rates.add(rates_of(inference), len(rows))
         statistics.add(inference)
+        codes.add(inference)
     step.train()
     figures = means.means()
     bound, judging = figures["loss"], objective.judging()
     if len(judging) < len(objective.terms):
         bound = figures["bound"] = sum(final[label] * figures[label] for label in judging)
-    return Validation(figures, bound, statistics.active(), rates.means())
+    return Validation(figures, bound, statistics.active(), rates.means(), codes.usage())
 
 
 def rates_of(inference: Inference) -> dict[str, Tensor]:
