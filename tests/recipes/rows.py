@@ -29,9 +29,9 @@ SMALL = {"latent": 2, "hidden": (8,), "style": 2, "upper": (8,), "channels": (3,
 SMALL |= {"latents": (3, 2), "widths": (8, 6)}
 SMALL |= {"width": 8, "groups": (1, 1)}
 SMALL |= {"content": 3, "recurrent": 6}
-SMALL |= {"codes": 5}
+SMALL |= {"codes": 5, "bits": 3}
 OF_SEQUENCES = {"dsvae", "vrnn"}
-PICTURES_ALONE = {"conv-vae", "nvae", "vdvae", "vq-vae"}
+PICTURES_ALONE = {"conv-vae", "nvae", "vdvae", "vq-vae", "rvq-vae", "fsq-vae", "lfq-vae"}
 VARIANTS = {
     "cvae, learned prior": ("cvae", {"learned_prior": True}),
     "cvae, a quadrant, learned prior": ("cvae", {"observed_quadrants": 1}),
@@ -55,6 +55,8 @@ VARIANTS = {
         "vdvae",
         {"patch": 1, "rates": (2, 4), "encoder_blocks": (1, 0, 1), "decoder_blocks": (1, 0, 2)},
     ),
+    "fsq-vae, two numbers": ("fsq-vae", {"levels": (4, 3)}),
+    "lfq-vae, spherical": ("lfq-vae", {"spherical": True}),
     "vq-vae, moved by gradients": ("vq-vae", {"codebook_decay": 1.0}),
     "vq-vae, cosine, rotated": ("vq-vae", {"cosine": True, "rotate": True}),
     "vae, no hidden layer": ("vae", {"hidden": ()}),

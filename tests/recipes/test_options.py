@@ -42,9 +42,11 @@ def test_a_value_of_another_type_is_refused(name, option):
 
 @pytest.mark.parametrize("name", recipes())
 def test_an_option_that_there_is_not_is_refused_with_the_nearest(name):
-    with pytest.raises(ValueError, match=f"recipe '{name}' has no option 'latnet': did you mean latent"):
-        recipe(name)(SPECS["binary"], latnet=2)
-    with pytest.raises(ValueError, match=f"recipe '{name}' has no option 'zzz': there are .*latent"):
+    first = next(iter(recipe(name).options))
+    misspelt = first[:-1] + first[-1] * 3
+    with pytest.raises(ValueError, match=f"recipe '{name}' has no option '{misspelt}': did you mean {first}"):
+        recipe(name)(SPECS["binary"], **{misspelt: 2})
+    with pytest.raises(ValueError, match=f"recipe '{name}' has no option 'zzz': there are .*{first}"):
         recipe(name)(SPECS["binary"], zzz=2)
 
 

@@ -2,12 +2,12 @@
 
 from typing import Annotated
 
-from annotated_types import Ge, Le, Lt
+from annotated_types import Ge
 from typing_extensions import Doc
 
 from vaekit.data import DataSpec
 from vaekit.networks import Codebook
-from vaekit.recipes.coded import Blocks, Channels, Commitment, coded
+from vaekit.recipes.codes import Blocks, Channels, CodebookDecay, Commitment, Expiry, coded, decay_of
 from vaekit.recipes.parts import LikelihoodName
 from vaekit.recipes.system import System
 
@@ -22,12 +22,8 @@ def vq_vae(
     channels: Channels = (32, 64),
     blocks: Blocks = 1,
     commitment: Commitment = 0.25,
-    codebook_decay: Annotated[
-        float, Ge(0), Le(1), Doc("of the averages that the codebook follows; 1 lets the gradient move it instead")
-    ] = 0.99,
-    expiry: Annotated[
-        float, Ge(0), Lt(1), Doc("a code with less than this share of an even one is dead and is replaced; 0 keeps it")
-    ] = 0.1,
+    codebook_decay: CodebookDecay = 0.99,
+    expiry: Expiry = 0.1,
     cosine: Annotated[bool, Doc("compare directions alone")] = False,
     rotate: Annotated[bool, Doc("turn the gradient with the vector instead of passing it straight through")] = False,
     likelihood: LikelihoodName = None,
@@ -37,7 +33,7 @@ def vq_vae(
         codes,
         latent,
         commitment=commitment,
-        decay=None if codebook_decay == 1 else codebook_decay,
+        decay=decay_of(codebook_decay),
         expiry=expiry,
         cosine=cosine,
         rotate=rotate,

@@ -29,16 +29,21 @@ class Means:
 
 
 class EMA:
-    """Exponential moving averages of parameters: shadow <- decay * shadow + (1 - decay) * parameter."""
+    """Exponential moving averages of parameters: shadow <- d * shadow + (1 - d) * parameter.
+
+    d is (1 + t) / (10 + t) after t steps, until that exceeds `decay`: so the first weights are soon forgotten, and the
+    averages of a short run are of use.
+    """
 
     def __init__(self, parameters: Sequence[nn.Parameter], decay: float) -> None:
         self.parameters, self.decay = list(parameters), decay
         self.shadow = [p.detach().clone() for p in self.parameters]
 
     @torch.no_grad()
-    def update(self) -> None:
-        """Fold in the parameters as they are now."""
-        torch._foreach_lerp_(self.shadow, [p.detach() for p in self.parameters], 1 - self.decay)
+    def update(self, step: int) -> None:
+        """Fold in the parameters as they are now, after so many steps."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        torch._foreach_lerp_(self.shadow, [p.detach() for p in self.parameters], 1 - decay)
 
     @torch.no_grad()
     def swap(self) -> None:

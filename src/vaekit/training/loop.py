@@ -137,7 +137,7 @@ class Trainer:
                 self._several(moving)
             loss = self._step(self.main, rows, self.means)
             if self.ema is not None and (self.plan.skip is None or not self.position.in_a_row[self.main.phase.name]):
-                self.ema.update()
+                self.ema.update(self.position.steps[self.main.phase.name])
             self.position.within += 1
             done = self.position.steps[self.main.phase.name]
             self.report.step(done)

@@ -22,9 +22,9 @@ class Plan:
     result for terms per example (dropout, and figures of the whole batch, are each piece's own). `clip`: largest
     gradient norm. `skip`: a step whose gradient has a larger norm, or is not finite, moves nothing (Child 2021); such
     steps are counted and left out of the epoch's figures, and ten in a row end the run. `ema`: decay of the averaged
-    weights that are then evaluated and kept as best. `patience`: epochs without a better validation bound before
-    stopping; 0 for never. `precision`, `accelerator`, `devices`: as Lightning Fabric names them.
-    `checkpoint_seconds`: work at stake in a kill.
+    weights that are then evaluated and kept as best; smaller at first, (1 + t)/(10 + t) after t steps. `patience`: epochs
+    without a better validation bound before stopping; 0 for never. `precision`, `accelerator`, `devices`: as Lightning
+    Fabric names them. `checkpoint_seconds`: work at stake in a kill.
     """
 
     epochs: int | None = None

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from annotated_types import Ge
+from annotated_types import Ge, Le, Lt
 from typing_extensions import Doc
 
 from vaekit.conditionals import Quantised
@@ -22,7 +22,18 @@ Channels = Annotated[
     tuple[int, ...], Ge(1), Doc("channels after each halving of the picture; the decoder mirrors them")
 ]
 Blocks = Annotated[int, Ge(1), Doc("residual blocks at each size")]
+CodebookDecay = Annotated[
+    float, Ge(0), Le(1), Doc("of the averages that a codebook follows; 1 lets the gradient move it instead")
+]
+Expiry = Annotated[
+    float, Ge(0), Lt(1), Doc("a code with less than this share of an even one is dead and is replaced; 0 keeps it")
+]
 Commitment = Annotated[float, Ge(0), Doc("weight of the squared distance from the encoder's vectors to their codes")]
+
+
+def decay_of(codebook_decay: float) -> float | None:
+    """The option as `Codebook` has it."""
+    return None if codebook_decay == 1 else codebook_decay
 
 
 def coded(
