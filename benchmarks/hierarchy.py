@@ -1,8 +1,8 @@
 """MNIST, binarised at every visit: `nvae` and `vdvae` beside the flat `conv-vae` at equal parameters and CPU-minutes.
 
-    python benchmarks/hierarchy.py train nvae --minutes 15
-    python benchmarks/hierarchy.py train vdvae --minutes 15
-    python benchmarks/hierarchy.py train "conv-vae as vdvae, lr 0.001" --minutes 15
+    python benchmarks/hierarchy.py train nvae --minutes 20
+    python benchmarks/hierarchy.py train vdvae --minutes 20
+    python benchmarks/hierarchy.py train "conv-vae as vdvae, lr 0.001" --minutes 20
     ...
     python benchmarks/hierarchy.py score
 
@@ -162,7 +162,7 @@ def main() -> None:
     parser.add_argument("name", nargs="?", choices=runs())
     parser.add_argument("--data-dir", default="../shared/data/mnist")
     parser.add_argument("--folder", type=Path, default=RUNS)
-    parser.add_argument("--minutes", type=float, default=15.0)
+    parser.add_argument("--minutes", type=float, default=20.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--samples", type=int, default=100)
     parser.add_argument("--images", type=int, default=1000)

@@ -15,6 +15,7 @@ from vaekit.cli.reporting import REPORTING, data_command
 from vaekit.cli.scoring import score
 from vaekit.cli.swapping import swap
 from vaekit.cli.sweeping import sweep_command
+from vaekit.cli.tokens import detokenize, tokenize
 from vaekit.cli.training import resume_run, train_command
 from vaekit.cli.using import USING
 from vaekit.training import Broken
@@ -42,6 +43,8 @@ def application(tokens: Sequence[str]) -> App:
     for command in (*USING, score, predict):
         app.command(command)
     app.command(complete)
+    app.command(tokenize)
+    app.command(detokenize)
     app.command(swap)
     for name, other in REPORTING.items():
         app.command(other, name=name)

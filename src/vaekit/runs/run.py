@@ -16,6 +16,7 @@ from vaekit.runs import asking, conditioning, keeping, swapping
 from vaekit.runs import codes as coding
 from vaekit.runs import labels as by_label
 from vaekit.runs import levels as from_top
+from vaekit.runs import tokens as tokens_of
 from vaekit.runs.codes import Codes
 from vaekit.runs.labels import Prediction
 from vaekit.runs.levels import Temperature
@@ -219,6 +220,14 @@ class Run:
         n = len(next(iter(values.values())))
         given = asking.context_of(self, n, label) if context is None else conditioning.contexts(self, context)
         return self.spec.restore(coding.decode(self, values, given))
+
+    def tokenize(self, examples: Any) -> dict[str, Tensor]:
+        """Whole numbers for every latent with codes, by its name: (N, Q, *positions), Q digits at each position."""
+        return tokens_of.tokenized(self, self.read(examples))
+
+    def detokenize(self, tokens: Tensor | Codes, *, label: int | str | None = None) -> Tensor:
+        """What tokens stand for, (N, *event): those of the one latent with codes, or of all of them by name."""
+        return self.spec.restore(tokens_of.detokenized(self, tokens, label))
 
     def interpolate(
         self, a: Any, b: Any, steps: int = 10, *, path: str = "spherical", label: int | str | None = None
