@@ -9,7 +9,7 @@ from vaekit.cli.main import main
 from vaekit.training import Silent
 
 OPTIONS = {"epochs": 1, "batch_size": 50, "accelerator": "cpu", "report": Silent()}
-ARGUMENTS = {"levels": 2, "codes": 6, "channels": (4,)}
+ARGUMENTS = {"codebooks": 2, "codes": 6, "channels": (4,)}
 
 
 @pytest.fixture(scope="module")

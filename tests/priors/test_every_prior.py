@@ -15,7 +15,10 @@ SHAPE = (2, 3)
 PRIORS = {"StandardNormal": lambda: StandardNormal(SHAPE), "UniformLabels": lambda: UniformLabels(4)}
 SHAPES = {"StandardNormal": SHAPE, "UniformLabels": ()}
 DISCRETE = {"UniformLabels"}
-OF_CODES = {"UniformCodes"}  # need an encoder, and are in tests/models/test_codes.py
+OF_CODES = {
+    "UniformCodes",
+    "AutoregressiveCodes",
+}  # need an encoder: tests/models/test_codes.py, test_priors_of_codes.py
 
 
 @pytest.fixture(params=PRIORS, ids=str)

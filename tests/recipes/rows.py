@@ -55,7 +55,7 @@ VARIANTS = {
         "vdvae",
         {"patch": 1, "rates": (2, 4), "encoder_blocks": (1, 0, 1), "decoder_blocks": (1, 0, 2)},
     ),
-    "fsq-vae, two numbers": ("fsq-vae", {"levels": (4, 3)}),
+    "fsq-vae, two numbers": ("fsq-vae", {"scalars": (4, 3)}),
     "lfq-vae, spherical": ("lfq-vae", {"spherical": True}),
     "vq-vae, moved by gradients": ("vq-vae", {"codebook_decay": 1.0}),
     "vq-vae, cosine, rotated": ("vq-vae", {"cosine": True, "rotate": True}),

@@ -3,13 +3,15 @@
 from collections.abc import Callable, Mapping
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
-__all__ = ["Autoregressive", "NextSymbol", "State"]
+__all__ = ["AllSymbols", "Autoregressive", "NextSymbol", "State"]
 
 State = dict[str, Tensor]
+AllSymbols = Callable[[Tensor, State], Distribution]
 NextSymbol = Callable[[Tensor, State], tuple[Distribution, State]]
 
 
@@ -19,6 +21,9 @@ class Autoregressive(Distribution):
     It is *given* `step`, which maps previous symbols (N,) and a state of tensors (N, ...) to the distribution of the
     next symbol, batch shape (N,), and the next state. `start` is the state before the first symbol, (*batch, ...), and
     `first` the symbol that stands before it. After `stop`, if there is one, only `stop` follows, with probability one.
+
+    `whole`, where it is given, maps strings (N, length) and the start (N, ...) to the distributions of all their symbols,
+    each given those before it, batch shape (N, length): strings are then priced at once instead of step by step.
     """
 
     has_rsample = False
@@ -33,11 +38,12 @@ class Autoregressive(Distribution):
         *,
         first: int = 0,
         stop: int | None = None,
+        whole: AllSymbols | None = None,
         validate_args: bool | None = False,
     ) -> None:
-        self.step, self.length, self.first, self.stop = step, length, first, stop
+        self.step, self.length, self.first, self.stop, self.whole = step, length, first, stop, whole
         shape = torch.Size(batch_shape)
-        self.start = {name: t.reshape(-1, *t.shape[len(shape) :]) for name, t in start.items()}
+        self.start = {name: t.reshape(shape.numel(), *t.shape[len(shape) :]) for name, t in start.items()}
         super().__init__(shape, torch.Size((length,)), validate_args=False)
 
     @property
@@ -50,6 +56,8 @@ class Autoregressive(Distribution):
         front = value.shape[: max(0, value.ndim - 1 - len(self.batch_shape))]
         shape = (*front, *self.batch_shape, self.length)
         strings = value.expand(shape).reshape(-1, self.length)
+        if self.whole is not None:
+            return self._at_once(strings, self._states(front.numel())).reshape(shape)
         state, previous, parts = self._states(front.numel()), strings.new_full((len(strings),), self.first), []
         ended = torch.zeros_like(previous, dtype=torch.bool)
         for t in range(self.length):
@@ -77,6 +85,14 @@ class Autoregressive(Distribution):
             ended = self._ended(previous, ended)
             symbols.append(previous)
         return torch.stack(symbols, dim=-1).reshape(*sample_shape, *self.batch_shape, self.length)
+
+    def _at_once(self, strings: Tensor, start: State) -> Tensor:
+        assert self.whole is not None
+        log_p = self.whole(strings, start).log_prob(strings)
+        if self.stop is None:
+            return log_p
+        ended = F.pad((strings == self.stop).cummax(1).values[:, :-1], (1, 0), value=False)
+        return self._priced(log_p, strings, ended)
 
     def _states(self, repeats: int) -> State:
         """The start, repeated in front of the batch."""

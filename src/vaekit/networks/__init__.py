@@ -3,6 +3,7 @@
 from vaekit.networks.attention import *
 from vaekit.networks.batch_norm import *
 from vaekit.networks.bottleneck import *
+from vaekit.networks.causal import *
 from vaekit.networks.cells import *
 from vaekit.networks.codebook import *
 from vaekit.networks.convolution import *

@@ -17,7 +17,7 @@ __all__ = ["fsq_vae"]
 def fsq_vae(
     spec: DataSpec,
     *,
-    levels: Annotated[
+    scalars: Annotated[
         tuple[int, ...], Ge(2), Doc("levels of each number of a vector; a code is one of their product")
     ] = (8, 5, 5, 5),
     channels: Channels = (32, 64),
@@ -25,4 +25,4 @@ def fsq_vae(
     likelihood: LikelihoodName = None,
 ) -> System:
     """A VAE whose latents are vectors of a few numbers, each rounded: codes without a codebook (Mentzer et al. 2024)."""
-    return coded(spec, FiniteScalar(levels), channels, blocks, likelihood)
+    return coded(spec, FiniteScalar(scalars), channels, blocks, likelihood)

@@ -17,7 +17,7 @@ __all__ = ["rvq_vae"]
 def rvq_vae(
     spec: DataSpec,
     *,
-    levels: Annotated[int, Ge(1), Doc("codebooks, each for what those before it leave")] = 4,
+    codebooks: Annotated[int, Ge(1), Doc("how many, each for what those before it leave")] = 4,
     codes: Annotated[int, Ge(2), Doc("vectors in each codebook")] = 256,
     latent: Annotated[int, Ge(1), Doc("numbers of each vector")] = 32,
     channels: Channels = (32, 64),
@@ -33,6 +33,6 @@ def rvq_vae(
     """A VAE whose latents are sums of codes, level by level, each finer than the last (Zeghidour et al. 2021)."""
     books = [
         Codebook(codes, latent, commitment=commitment, decay=decay_of(codebook_decay), expiry=expiry)
-        for _ in range(levels)
+        for _ in range(codebooks)
     ]
     return coded(spec, ResidualQuantiser(books, dropout=quantiser_dropout), channels, blocks, likelihood)
