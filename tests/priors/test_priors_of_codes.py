@@ -1,7 +1,6 @@
 """Priors over codes: probabilities that sum to one, the same with and without a cache, and blind to what comes later."""
 
 import itertools
-import math
 
 import pytest
 import torch
@@ -115,4 +114,3 @@ def test_what_does_not_fit_is_refused():
         network((4,), 3).start(1, torch.zeros(1, 2))
     with pytest.raises(ValueError, match=r"needs an encoder that quantises into codes of \(4,\) kinds"):
         AutoregressiveCodes((5, 3), (4,), network((4,), 3))(posterior=None)
-    assert math.isfinite(float(network((4,), 3)(torch.zeros(1, 3, dtype=torch.long)).sum()))

@@ -8,9 +8,9 @@ from markupsafe import Markup, escape
 from torch import Tensor
 
 from vaekit.latent import typical
-from vaekit.report.charts import COLOURS, spelled_out
+from vaekit.report.charts import COLOURS
 from vaekit.report.columns import column_names, is_table
-from vaekit.report.curves import apart, as_table, is_count, limits, ordered
+from vaekit.report.curves import apart, as_table, is_count, limits, ordered, spelled_out
 from vaekit.report.grids import range_of
 from vaekit.report.images import picture, small
 from vaekit.report.numbers import table

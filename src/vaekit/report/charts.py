@@ -11,7 +11,7 @@ from markupsafe import Markup
 from torch import Tensor
 
 from vaekit.models.statistics import ACTIVE
-from vaekit.report.curves import MEANS, is_count, limits, unit_of
+from vaekit.report.curves import MEANS, is_count, limits, spelled_out, unit_of
 from vaekit.report.style import number
 from vaekit.report.svg import Chart, padded, short
 
@@ -24,7 +24,6 @@ __all__ = [
     "course_of_several",
     "emptiness",
     "plane",
-    "spelled_out",
     "square",
 ]
 
@@ -86,12 +85,6 @@ def spoken(series: Mapping[str, np.ndarray], epochs: np.ndarray) -> str:
     names = {"train": "training", "valid": "validation"}
     ends = [f"{names[role]} from {number(v[0])} to {number(v[-1])}" for role, v in series.items()]
     return f"{'; '.join(ends)}, epochs {epochs[0]:.0f} to {epochs[-1]:.0f}"
-
-
-def spelled_out(term: str) -> str:
-    """A term's name for a caption."""
-    name = term.partition(":")[2]
-    return f"active dimensions of {name}" if is_count(term) and name else term
 
 
 def course_caption(table: Mapping[str, np.ndarray], term: str, best: int | None, unit: str) -> Markup:

@@ -19,6 +19,11 @@ Rows = Sequence[Mapping[str, float]]
 PER_EXAMPLE = ("loss", "bound", "distortion", "rate")
 MEANS = {"distortion": "−log p(x|z)", "rate": "KL(q‖p)", "loss": "weighted sum of the terms"}
 ACTIVE = "active"
+SAID = {
+    ACTIVE: "active dimensions of {}",
+    "used": "codes of {} in use",
+    "perplexity": "perplexity of the codes of {}",
+}
 LINES_NAMED = 6  # lines of a panel that are named one by one
 TRAIN: dict[str, Any] = {"color": "#94a0ac", "linewidth": 1.4, "linestyle": (0, (4, 1.2))}
 VALID: dict[str, Any] = {"color": BLUE, "linewidth": 1.8}
@@ -144,13 +149,17 @@ def draw_term(axes: Axes, table: Mapping[str, np.ndarray], term: str, best: int 
 
 def name_panel(axes: Axes, term: str) -> None:
     """The term in bold, with what it is beside it."""
-    name = term.partition(":")[2]
-    shown = f"active dimensions of {name}" if is_count(term) and name else term
-    title = axes.set_title(shown, weight="bold")
+    title = axes.set_title(spelled_out(term), weight="bold")
     if term in MEANS:
         axes.annotate(
             MEANS[term], (1, 0), (6, 0), xycoords=title, textcoords="offset points", color=SOFT, fontsize=9, va="bottom"
         )
+
+
+def spelled_out(term: str) -> str:
+    """A term's name for people."""
+    kind, _, name = term.partition(":")
+    return SAID[kind].format(name) if kind in SAID and name else term
 
 
 def mark(axes: Axes, epoch: float, value: float, count: bool) -> None:
