@@ -69,7 +69,7 @@ class ResidualQuantiser(Quantiser):
 
     def _levels(self, x: Tensor) -> Tensor:
         """How many levels each example uses, (B,)."""
-        many, every = len(x), len(self.parts)
+        many, every = x.shape[0], len(self.parts)
         full = torch.full((many,), every, device=x.device)
         if not (self.training and self.dropout):
             return full

@@ -50,7 +50,7 @@ class FiniteScalar(Quantiser):
         bounded = self.reach * torch.tanh(x + shift) - self.offset
         rounded = bounded.round()
         code = ((rounded.long() + self.middle) * self.weight).sum(-1, keepdim=True)
-        return Quantisation(straight_through(bounded, rounded) / self.middle, code, x.new_zeros(len(x)))
+        return Quantisation(straight_through(bounded, rounded) / self.middle, code, x.new_zeros(x.shape[0]))
 
     def embed(self, code: Int[Tensor, "*front 1"]) -> Float[Tensor, "*front D"]:
         """(..., 1) to (..., D)."""
