@@ -8,11 +8,12 @@ from lightning_fabric import Fabric
 
 from contracts.codes import data
 from contracts.phases import fit_critics, fit_prior
+from vaekit.training.devices import launch
 
 
 def main(out: Path) -> None:
     fabric = Fabric(accelerator="cpu", devices=2, strategy="ddp")
-    fabric.launch()
+    launch(fabric)
     rate = float(fit_prior(fabric).infer(data()).rate.detach().mean())
     _, critics = fit_critics(fabric)
     if fabric.is_global_zero:

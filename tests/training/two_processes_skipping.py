@@ -7,10 +7,12 @@ import torch
 from lightning_fabric import Fabric
 from training.test_skipping import STATEFUL, Watch, broken_at, spiky, trainer_of
 
+from vaekit.training.devices import launch
+
 
 def main(out: Path) -> None:
     fabric = Fabric(accelerator="cpu", devices=2, strategy="ddp")
-    fabric.launch()
+    launch(fabric)
     watch = Watch()
     trainer_of(spiky(1, 3, 17), callbacks=[watch], fabric=fabric, devices=2).run()
     whole = broken_at(1, 3, 17, fabric=fabric, devices=2)

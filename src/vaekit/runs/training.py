@@ -32,7 +32,7 @@ from vaekit.training import (
     plan_from,
     save_tensors,
 )
-from vaekit.training.devices import fabric_for
+from vaekit.training.devices import fabric_for, launch
 from vaekit.training.folder import RunFolder, next_folder
 from vaekit.training.metrics import read_metrics
 from vaekit.training.whole import put_whole
@@ -158,7 +158,7 @@ def train_system(
     if not resuming:
         folder.must_be_free()
     with folder.held():
-        fabric.launch()
+        launch(fabric)
         if not resuming:
             folder.must_be_free()
         told = watching.loggers if fabric.is_global_zero else ()
