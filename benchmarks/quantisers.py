@@ -33,7 +33,8 @@ CLEAR = 1e-5  # of the squared distance: how much nearer the nearest code must b
 def drawn(size: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Inputs, codes and a gradient, the same in every process."""
     generator = torch.Generator().manual_seed(size)
-    return tuple(torch.randn(n, DIM, generator=generator) for n in (VECTORS, size, VECTORS))  # type: ignore[return-value]
+    x, codes, gradient = (torch.randn(n, DIM, generator=generator) for n in (VECTORS, size, VECTORS))
+    return x, codes, gradient
 
 
 def ours(size: int, mode: str, rotate: bool) -> Callable[[], torch.Tensor]:

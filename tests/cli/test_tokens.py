@@ -66,7 +66,7 @@ def test_what_are_no_tokens_of_the_run_is_refused_in_a_sentence(runs, tmp_path, 
     np.save(tmp_path / "half.npy", np.full((1, 2, 4, 4), 0.5))
     assert "must be whole numbers" in refused(capsys, "detokenize", runs / "one", tmp_path / "half.npy")
     (tmp_path / "no.npz").write_text("no tokens")
-    assert "must hold tokens, an .npz or .npy file" in refused(capsys, "detokenize", runs / "one", tmp_path / "no.npz")
+    assert "must hold codes by the names of latents" in refused(capsys, "detokenize", runs / "one", tmp_path / "no.npz")
     assert "this model has no codes" in refused(capsys, "tokenize", runs / "vae")
     assert "tokens go into an .npz file, got -o t.csv" in refused(capsys, "tokenize", runs / "one", "-o", "t.csv")
 

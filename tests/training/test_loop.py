@@ -112,50 +112,41 @@ def test_a_scheduled_weight_is_applied_and_terms_are_logged_unweighted(digits):
     assert row["valid/loss"] == pytest.approx(row["valid/distortion"] + row["valid/rate"], rel=1e-5)
 
 
-def test_weight_averages_follow_their_recursion(digits):
-    decay, seen = 0.3, []
+DECAY = 0.3
+
+
+def averaged(digits, model, phases) -> tuple[Trainer, torch.Tensor, torch.Tensor]:
+    """A run of an epoch: the trainer, its averages, and the recursion over the weights that each step left."""
+    seen = []
 
     class Watch(Silent):
         def step(self, done):
             seen.append(weights(trainer))
 
-    model = small_vae()
-    plan = plan_from({"epochs": 1, "batch_size": 50, "ema": decay, "accelerator": "cpu"})
-    trainer = Trainer(model, [Phase("train", Distortion() + Rate(), [model])], digits, plan, report=Watch())
-    expected = weights(trainer)
-    trainer.run()
-    for t, now in enumerate(seen, 1):
-        d = min(decay, (1 + t) / (10 + t))
-        expected = d * expected + (1 - d) * now
-    averaged = trainer.averaged_weights()
-    names = [name for name, _ in model.named_parameters()]
-    assert_close(torch.cat([averaged[n].flatten() for n in names]), expected, rtol=1e-4, atol=1e-6)
-    assert torch.equal(weights(trainer), seen[-1])
-
-
-def test_weights_that_another_phase_moves_are_averaged_once_in_a_round(digits):
-    decay, seen = 0.3, []
-
-    class Watch(Silent):
-        def step(self, done):
-            seen.append(weights(trainer))
-
-    model, objective = small_vae(), Distortion() + Rate()
-    plan = plan_from({"epochs": 1, "batch_size": 50, "ema": decay, "accelerator": "cpu"})
-    phases = [
-        Phase("both", objective, [model], rule=Repeat(2)),
-        Phase("train", objective, [model.decoder]),
-    ]
+    plan = plan_from({"epochs": 1, "batch_size": 50, "ema": DECAY, "accelerator": "cpu"})
     trainer = Trainer(model, phases, digits, plan, report=Watch())
     expected = weights(trainer)
     trainer.run()
     for t, now in enumerate(seen, 1):
-        d = min(decay, (1 + t) / (10 + t))
+        d = min(DECAY, (1 + t) / (10 + t))
         expected = d * expected + (1 - d) * now
-    averaged = trainer.averaged_weights()
-    names = [name for name, _ in model.named_parameters()]
-    assert_close(torch.cat([averaged[n].flatten() for n in names]), expected, rtol=1e-4, atol=1e-6)
-    assert not torch.allclose(expected, seen[-1], rtol=1e-4, atol=1e-6)
+    found = trainer.averaged_weights()
+    return trainer, torch.cat([found[name].flatten() for name, _ in model.named_parameters()]), expected
+
+
+def test_weight_averages_follow_their_recursion(digits):
+    model = small_vae()
+    trainer, found, expected = averaged(digits, model, [Phase("train", Distortion() + Rate(), [model])])
+    assert_close(found, expected, rtol=1e-4, atol=1e-6)
+    assert not torch.allclose(found, weights(trainer), rtol=1e-4, atol=1e-6)
+
+
+def test_weights_that_another_phase_moves_are_averaged_once_in_a_round(digits):
+    model, objective = small_vae(), Distortion() + Rate()
+    phases = [Phase("both", objective, [model], rule=Repeat(2)), Phase("train", objective, [model.decoder])]
+    trainer, found, expected = averaged(digits, model, phases)
+    assert_close(found, expected, rtol=1e-4, atol=1e-6)
+    assert not torch.allclose(found, weights(trainer), rtol=1e-4, atol=1e-6)
 
 
 def test_a_resumed_run_of_several_phases_has_the_averages_of_one_that_never_stopped(digits, tmp_path):

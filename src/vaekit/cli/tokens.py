@@ -1,6 +1,5 @@
 """Files of tokens: whole numbers by latent, and which weights they are of."""
 
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +10,7 @@ from cyclopts import Parameter
 from torch import Tensor
 
 from vaekit.cli.coding import save_arrays
-from vaekit.cli.given import NOTHING, Beside, files
+from vaekit.cli.given import NOTHING, Beside, array_in, arrays_in, files
 from vaekit.cli.options import Json, Label, Out, Split
 from vaekit.cli.output import announce, check_events, default_for, whole, write_events
 from vaekit.runs import Run, load
@@ -67,20 +66,14 @@ def detokenize(
 
 def read_tokens(path: Path, run: Run) -> Tensor | Mapping[str, Tensor]:
     """The tokens of a file. Raises ValueError for one that holds none, or those of other weights."""
-    try:
-        found = np.load(path, allow_pickle=False)
-        if not isinstance(found, np.lib.npyio.NpzFile):
-            return as_tensor(found)
-        with found:
-            arrays = {name: found[name] for name in found.files}
-    except (ValueError, OSError, zipfile.BadZipFile, EOFError) as error:
-        raise ValueError(f"{path} must hold tokens, an .npz or .npy file: {str(error).splitlines()[0]}") from None
+    arrays, _ = arrays_in(path) if path.suffix.lower() == ".npz" else array_in(path)
     of = arrays.pop(OF, None)
     if of is not None and str(of) != weights_of(run):
         raise ValueError(
             f"{path} holds tokens of other weights than those of {run.path}: their codes mean other things"
         )
-    return {name: as_tensor(array) for name, array in arrays.items()}
+    found = {name: as_tensor(array) for name, array in arrays.items()}
+    return found.get("", found)
 
 
 def as_tensor(array: np.ndarray) -> Tensor:

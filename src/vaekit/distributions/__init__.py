@@ -8,6 +8,7 @@ from vaekit.distributions.discretised_logistic import *
 from vaekit.distributions.draws import *
 from vaekit.distributions.elements import *
 from vaekit.distributions.given import *
+from vaekit.distributions.in_order import *
 from vaekit.distributions.logistic_mixture import *
 from vaekit.distributions.optimal_normal import *
 from vaekit.distributions.parameters import *

@@ -57,6 +57,12 @@ class Attention(nn.Module):
         return t.unflatten(-1, (self.heads, -1)).transpose(1, 2)
 
 
+def feed_forward(width: int) -> nn.Sequential:
+    """Two layers at every place by itself, the one between them four times as wide."""
+    wide, back = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+    return nn.Sequential(initialise(wide), nn.GELU(), initialise(back, gain_of(nn.GELU)))
+
+
 class AttentionBlock(nn.Module):
     """x + attention(norm x), then x + feed-forward(norm x): the norms stand first (Xiong et al. 2020)."""
 
@@ -64,8 +70,7 @@ class AttentionBlock(nn.Module):
         super().__init__()
         self.before, self.between = nn.LayerNorm(width), nn.LayerNorm(width)
         self.attention = Attention(width, heads)
-        wide = initialise(nn.Linear(width, 4 * width))
-        self.forwards = nn.Sequential(wide, nn.GELU(), initialise(nn.Linear(4 * width, width), gain_of(nn.GELU)))
+        self.forwards = feed_forward(width)
 
     def forward(
         self,

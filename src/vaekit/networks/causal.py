@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from vaekit.networks.initialisation import gain_of, initialise
+from vaekit.networks.attention import feed_forward
+from vaekit.networks.initialisation import initialise
 from vaekit.networks.shapes import as_probability, as_shape
 
 __all__ = ["CausalTransformer"]
@@ -109,8 +110,7 @@ class CausalBlock(nn.Module):
         self.heads = heads
         self.before, self.between = nn.LayerNorm(width), nn.LayerNorm(width)
         self.ask, self.mix = initialise(nn.Linear(width, 3 * width)), initialise(nn.Linear(width, width))
-        wide = initialise(nn.Linear(width, 4 * width))
-        self.forwards = nn.Sequential(wide, nn.GELU(), initialise(nn.Linear(4 * width, width), gain_of(nn.GELU)))
+        self.forwards = feed_forward(width)
         self.dropout = nn.Dropout(as_probability(dropout, "dropout", below_one=True))
 
     def forward(self, x: Float[Tensor, "N T F"], cache: Tensor | None) -> tuple[Tensor, Tensor]:

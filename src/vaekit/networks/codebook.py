@@ -13,6 +13,7 @@ __all__ = ["Codebook", "rotated"]
 
 PATIENCE = 8  # visits that a code would have had under even use before it can be called dead
 ROUNDS = 10  # of k-means
+WATCHED = 0.99  # decay of counts and errors where the vectors themselves do not follow averages
 
 
 class Codebook(Quantiser, AfterStep, StartsOnData):
@@ -116,7 +117,7 @@ class Codebook(Quantiser, AfterStep, StartsOnData):
         noted = self._noted
         if not bool(self._everyones(noted)):
             return
-        share = 0.01 if self.decay is None else 1 - self.decay
+        share = 1 - (WATCHED if self.decay is None else self.decay)
         for kept, new in zip((self.counts, self.errors, self.sums), noted, strict=True):
             kept.lerp_(new, share)
         self.seen += self.noted_counts.sum() / len(self.seen)

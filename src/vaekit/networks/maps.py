@@ -1,21 +1,19 @@
 """From a map of latent vectors to the map of features that a picture is made of."""
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from vaekit.networks.convolution import Crop
 from vaekit.networks.initialisation import initialise
-from vaekit.networks.residual import group_norm, residual_blocks
+from vaekit.networks.residual import doublings, group_norm, residual_blocks
 from vaekit.networks.shapes import as_shape, halved_sizes
 
 __all__ = ["MapDecoder"]
 
 
 class MapDecoder(nn.Module):
-    """A 3x3 convolution of a map and `blocks` residual blocks; then for each of `channels` a doubling, another and more.
+    """A 3x3 convolution of a map and `blocks` residual blocks; then as `ResNetDecoder` for each of `channels`.
 
     The reverse of `ResNetEncoder` with as many channels: `in_shape` (C, h, w) has the size that it leaves of `out_size`.
     Nearest neighbours are doubled, and the last row or column cut where the size wanted is odd.
@@ -44,10 +42,7 @@ class MapDecoder(nn.Module):
         stages = len(channels) + 1
         layers: list[nn.Module] = [initialise(nn.Conv2d(self.in_shape[0], channels[0], 3, padding=1))]
         layers += residual_blocks(channels[0], blocks, stages, activation, dropout)
-        for (before, after), size in zip(pairwise((channels[0], *channels)), sizes[1:], strict=True):
-            layers += [nn.UpsamplingNearest2d(scale_factor=2), Crop(*size)]
-            layers.append(initialise(nn.Conv2d(before, after, 3, padding=1)))
-            layers += residual_blocks(after, blocks, stages, activation, dropout)
+        layers += doublings(channels, sizes[1:], blocks, stages, activation, dropout)
         self.layers = nn.Sequential(*layers, group_norm(channels[-1]), activation())
         self.out_shape = (channels[-1], *sizes[-1])
 

@@ -120,16 +120,30 @@ class ResNetDecoder(nn.Module):
         channels = as_shape(channels, "channels")
         sizes = halved_sizes(as_shape(out_size, "out_size", "height width"), len(channels), "out_size")[::-1]
         layers: list[nn.Module] = [ToMap(self.in_features, (channels[0], *sizes[0]))]
-        for (before, after), size in zip(pairwise((channels[0], *channels)), sizes[1:], strict=True):
-            layers += [nn.UpsamplingNearest2d(scale_factor=2), Crop(*size)]
-            layers.append(initialise(nn.Conv2d(before, after, 3, padding=1)))
-            layers += residual_blocks(after, blocks, len(channels), activation, dropout)
+        layers += doublings(channels, sizes[1:], blocks, len(channels), activation, dropout)
         self.layers = nn.Sequential(*layers, group_norm(channels[-1]), activation())
         self.out_shape = (channels[-1], *sizes[-1])
 
     def forward(self, *inputs: Float[Tensor, "B *_"]) -> Float[Tensor, "B channels H W"]:
         """Inputs (B, ...) of `in_features` and `context` features to a map of features (B, *out_shape)."""
         return self.layers(joined(inputs, self.in_features, "the inputs"))
+
+
+def doublings(
+    channels: Sequence[int],
+    sizes: Sequence[tuple[int, ...]],
+    blocks: int,
+    stages: int,
+    activation: Callable[[], nn.Module],
+    dropout: float,
+) -> list[nn.Module]:
+    """From a map of channels[0] up through `sizes`: nearest neighbours, cut to size, a convolution and the blocks."""
+    layers: list[nn.Module] = []
+    for (before, after), size in zip(pairwise((channels[0], *channels)), sizes, strict=True):
+        layers += [nn.UpsamplingNearest2d(scale_factor=2), Crop(*size)]
+        layers.append(initialise(nn.Conv2d(before, after, 3, padding=1)))
+        layers += residual_blocks(after, blocks, stages, activation, dropout)
+    return layers
 
 
 def residual_blocks(

@@ -1,9 +1,10 @@
 """Priors: distributions over a latent, called to be had."""
 
 from vaekit.priors.autoregressive_codes import AutoregressiveCodes
+from vaekit.priors.over_codes import PriorOverCodes
 from vaekit.priors.prior import Prior
 from vaekit.priors.standard_normal import StandardNormal
 from vaekit.priors.uniform_codes import UniformCodes
 from vaekit.priors.uniform_labels import UniformLabels
 
-__all__ = ["AutoregressiveCodes", "Prior", "StandardNormal", "UniformCodes", "UniformLabels"]
+__all__ = ["AutoregressiveCodes", "Prior", "PriorOverCodes", "StandardNormal", "UniformCodes", "UniformLabels"]

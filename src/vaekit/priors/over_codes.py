@@ -1,0 +1,38 @@
+"""The abstract prior over the codes of an encoder that quantises."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+
+from torch import Tensor
+from torch.distributions import Distribution
+
+from vaekit.conditionals import Quantised
+from vaekit.conditionals.conditional import as_shape
+from vaekit.distributions import Coded
+from vaekit.priors.prior import Prior
+
+__all__ = ["PriorOverCodes"]
+
+
+class PriorOverCodes(Prior):
+    """p(codes), whose draws are the embeddings that the model's encoder has for them, and whose rate is -log p(codes).
+
+    `event_shape` is the encoder's, (D, *positions), and `sizes` the quantiser's; codes have `code_shape` (Q, *positions).
+    """
+
+    def __init__(self, event_shape: int | Sequence[int], sizes: Sequence[int]) -> None:
+        super().__init__()
+        self.event_shape, self.sizes = as_shape(event_shape, "event_shape"), as_shape(sizes, "sizes")
+        self.code_shape = (len(self.sizes), *self.event_shape[1:])
+
+    @abstractmethod
+    def codes(self, context: Tensor | None = None) -> Distribution:
+        """The distribution over codes themselves, whole numbers (Q, *positions)."""
+
+    def forward(
+        self, context: Tensor | None = None, *, posterior: Callable[..., Distribution] | None = None
+    ) -> Distribution:
+        """That of embeddings. Raises ValueError where the encoder does not quantise, or into other codes."""
+        if not isinstance(posterior, Quantised) or posterior.quantiser.sizes != self.sizes:
+            raise ValueError(f"{type(self).__name__} needs an encoder that quantises into codes of {self.sizes} kinds")
+        return Coded(self.codes(context), posterior.embed, self.event_shape, self.sizes)
