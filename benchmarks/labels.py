@@ -34,7 +34,7 @@ RUNS, TRIALS = Path("runs/labels-benchmark"), Path("runs/labels-trials")
 PER_CLASS = 10
 MODELS: dict[str, dict[str, Any]] = {
     "m2": {"recipe": "m2", "arguments": {}, "plan": {}, "steps": 12_000},
-    "m1-m2": {"recipe": "m1-m2", "arguments": {}, "plan": {}, "steps": 30_000},
+    "m1-m2": {"recipe": "m1-m2", "arguments": {}, "plan": {}, "steps": 20_000},
 }
 PLAN = {"decay": True, "patience": 0}
 CHECKS = ("drawn", "summed", "both")

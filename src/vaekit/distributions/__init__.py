@@ -10,6 +10,7 @@ from vaekit.distributions.elements import *
 from vaekit.distributions.given import *
 from vaekit.distributions.in_order import *
 from vaekit.distributions.logistic_mixture import *
+from vaekit.distributions.of_symbols import *
 from vaekit.distributions.optimal_normal import *
 from vaekit.distributions.parameters import *
 from vaekit.distributions.point_mass import *
@@ -17,3 +18,4 @@ from vaekit.distributions.product import *
 from vaekit.distributions.tempered import *
 from vaekit.distributions.uniform_integers import *
 from vaekit.distributions.unit_normal import *
+from vaekit.distributions.unmasking import *

@@ -8,6 +8,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
+from vaekit.distributions.of_symbols import Change, OfSymbols
+
 __all__ = ["AllSymbols", "Autoregressive", "NextSymbol", "State"]
 
 State = dict[str, Tensor]
@@ -15,7 +17,7 @@ AllSymbols = Callable[[Tensor, State], Distribution]
 NextSymbol = Callable[[Tensor, State], tuple[Distribution, State]]
 
 
-class Autoregressive(Distribution):
+class Autoregressive(OfSymbols):
     """p(x) = prod_t p(x_t | x_<t) over strings (length,) of whole numbers.
 
     It is *given* `step`, which maps previous symbols (N,) and a state of tensors (N, ...) to the distribution of the
@@ -85,6 +87,26 @@ class Autoregressive(Distribution):
             ended = self._ended(previous, ended)
             symbols.append(previous)
         return torch.stack(symbols, dim=-1).reshape(*sample_shape, *self.batch_shape, self.length)
+
+    def each(self, change: Change) -> "Autoregressive":
+        """The same, with `change` applied to the distribution of every next symbol."""
+        step, whole = self.step, self.whole
+
+        def changed_step(previous: Tensor, state: State) -> tuple[Distribution, State]:
+            p_next, state = step(previous, state)
+            return change(p_next), state
+
+        made = Autoregressive(
+            changed_step,
+            {},
+            self.batch_shape,
+            self.length,
+            first=self.first,
+            stop=self.stop,
+            whole=None if whole is None else lambda strings, state: change(whole(strings, state)),
+        )
+        made.start = self.start
+        return made
 
     def _at_once(self, strings: Tensor, start: State) -> Tensor:
         assert self.whole is not None

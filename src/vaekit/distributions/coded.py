@@ -8,15 +8,18 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
+from vaekit.distributions.of_symbols import Change, OfSymbols
+
 __all__ = ["Coded"]
 
 
-class Coded(Distribution):
+class Coded(OfSymbols):
     """A distribution over codes whose draws are their embeddings: the prior of a model that quantises.
 
     `base_dist`: over codes, whole numbers of the event shape (Q, *positions), of `sizes` kinds for each of the Q digits.
     `embed` maps codes (*batch, Q, *positions) to embeddings (*batch, *event_shape). It is codes that are priced: of an
-    embedding it is not known which code, of several perhaps, it stands for.
+    embedding it is not known which code, of several perhaps, it stands for. `context`: what the prior was made of, where
+    of anything.
     """
 
     has_rsample = False
@@ -28,8 +31,9 @@ class Coded(Distribution):
         embed: Callable[[Tensor], Tensor],
         event_shape: tuple[int, ...],
         sizes: tuple[int, ...],
+        context: Tensor | None = None,
     ) -> None:
-        self.base_dist, self.embed, self.sizes = base_dist, embed, sizes
+        self.base_dist, self.embed, self.sizes, self.context = base_dist, embed, sizes, context
         super().__init__(base_dist.batch_shape, torch.Size(event_shape), validate_args=False)
 
     @property
@@ -42,6 +46,11 @@ class Coded(Distribution):
         """Embeddings of drawn codes, (*sample_shape, *batch, *event)."""
         drawn: Tensor = self.embed(self.base_dist.sample(sample_shape))
         return drawn
+
+    def each(self, change: Change) -> "Coded":
+        """The same over changed codes."""
+        changed = self.base_dist.each(change) if isinstance(self.base_dist, OfSymbols) else change(self.base_dist)
+        return Coded(changed, self.embed, tuple(self.event_shape), self.sizes, self.context)
 
     def log_prob(self, value: Int[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         """log p(code), nats. Raises ValueError for an embedding, whose code is not known."""

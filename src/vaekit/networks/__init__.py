@@ -1,5 +1,6 @@
 """Networks: plain modules from tensors to tensors that say their `out_shape` and know nothing of probability."""
 
+from vaekit.networks.at_places import *
 from vaekit.networks.attention import *
 from vaekit.networks.batch_norm import *
 from vaekit.networks.bottleneck import *
@@ -16,10 +17,13 @@ from vaekit.networks.nearest_code import *
 from vaekit.networks.numbers import *
 from vaekit.networks.observed import *
 from vaekit.networks.one_hot import *
+from vaekit.networks.pixelcnn import *
 from vaekit.networks.quantiser import *
 from vaekit.networks.recurrent import *
 from vaekit.networks.residual import *
 from vaekit.networks.scalar_codes import *
 from vaekit.networks.scales import *
 from vaekit.networks.squeeze_excitation import *
+from vaekit.networks.symbols import *
+from vaekit.networks.unmasking import *
 from vaekit.networks.weight_norm import *

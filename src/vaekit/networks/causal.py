@@ -1,5 +1,6 @@
 """A causal transformer over strings of symbols: all next symbols at once, or one after the other from a cache."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -7,9 +8,11 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from vaekit.networks.at_places import AtPlaces
 from vaekit.networks.attention import feed_forward
 from vaekit.networks.initialisation import initialise
 from vaekit.networks.shapes import as_probability, as_shape
+from vaekit.networks.symbols import missing
 
 __all__ = ["CausalTransformer"]
 
@@ -19,9 +22,9 @@ Cache = dict[str, Tensor]
 class CausalTransformer(nn.Module):
     """Logits of each symbol of a string given those before it (Vaswani et al. 2017, the decoder; norms stand first).
 
-    Strings are (N, length) whole numbers. `sizes` are how many symbols there are at places 0, 1, ..., and again from the
-    first after the last: those of the digits of a code. Logits are (..., max(sizes)), -inf for symbols that a place has
-    none of. `context` is how many features a context (N, context) has, which every place sees.
+    Strings are (N, T) whole numbers: at each of `positions`, in order, a digit of each of `sizes` kinds. Logits are
+    (..., max(sizes)), -inf for symbols that a place has none of. `context`: the shape of a context, a vector's (C,) or that
+    of a map over the positions (C, *sizes), see `AtPlaces`.
 
     `forward` reads whole strings; `step` takes the symbols one by one and keeps keys and values of those before it.
     """
@@ -29,32 +32,32 @@ class CausalTransformer(nn.Module):
     def __init__(
         self,
         sizes: Sequence[int],
-        length: int,
+        positions: int | Sequence[int],
         *,
         width: int = 128,
         blocks: int = 4,
         heads: int = 4,
         dropout: float = 0.0,
-        context: int = 0,
+        context: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
-        self.sizes, (self.length,) = as_shape(sizes, "sizes"), as_shape(length, "length", "places")
+        self.sizes, self.positions = as_shape(sizes, "sizes"), as_shape(positions, "positions")
+        self.length = len(self.sizes) * math.prod(self.positions)
         self.blocks = nn.ModuleList(CausalBlock(width, heads, dropout) for _ in range(blocks))
         self.symbols = nn.Embedding(sum(self.sizes), width)
         self.place = nn.Parameter(0.02 * torch.randn(self.length, width))
         self.first = nn.Parameter(0.02 * torch.randn(width))
-        self.given = initialise(nn.Linear(context, width)) if context else None
+        self.given = AtPlaces(context, self.positions, width)
         self.norm, self.last = nn.LayerNorm(width), nn.Linear(width, max(self.sizes))
         nn.init.normal_(self.symbols.weight, std=0.02)
         nn.init.normal_(self.last.weight, std=0.02)
         kinds = torch.tensor(self.sizes)
         self.register_buffer("offsets", kinds.cumsum(0) - kinds, persistent=False)
-        there = torch.arange(max(self.sizes)) < kinds[:, None]
-        self.register_buffer("missing", torch.where(there, 0.0, -torch.inf), persistent=False)
+        self.register_buffer("missing", missing(self.sizes), persistent=False)
         self.offsets: Tensor
         self.missing: Tensor
 
-    def forward(self, strings: Int[Tensor, "N T"], context: Float[Tensor, "N C"] | None = None) -> Tensor:
+    def forward(self, strings: Int[Tensor, "N T"], context: Float[Tensor, "N *C"] | None = None) -> Tensor:
         """(N, length) to the logits of every symbol given those before it, (N, length, max(sizes))."""
         return self.whole(strings, self.start(len(strings), context))
 
@@ -69,10 +72,10 @@ class CausalTransformer(nn.Module):
             h, _ = block(h, None)
         return self.last(self.norm(h)) + self.missing[places % len(self.sizes)]
 
-    def start(self, n: int, context: Float[Tensor, "N C"] | None = None) -> Cache:
+    def start(self, n: int, context: Float[Tensor, "N *C"] | None = None) -> Cache:
         """The state before the first symbol of `n` strings; all of its tensors are (n, ...)."""
-        width = self.place.shape[1]
-        return {"cache": self.place.new_zeros(n, len(self.blocks), 2, 0, width), "given": self._given(n, context)}
+        given = self.given.strings(n, context, self.place, len(self.sizes))
+        return {"cache": given.new_zeros(n, len(self.blocks), 2, 0, self.place.shape[1]), "given": given}
 
     def step(self, previous: Int[Tensor, " N"], state: Cache) -> tuple[Tensor, Cache]:
         """Logits (N, max(sizes)) of the symbol after `previous` (N,), of which the first is not looked at."""
@@ -83,21 +86,14 @@ class CausalTransformer(nn.Module):
             h = self.first.expand(len(previous), 1, -1)
         else:
             h = self.symbols(previous + self.offsets[(t - 1) % len(self.sizes)])[:, None]
-        h = h + self.place[t] + state["given"]
+        given = state["given"]
+        h = h + self.place[t] + (given if given.shape[1] == 1 else given[:, t : t + 1])
         kept = []
         for i, block in enumerate(self.blocks):
             h, seen = block(h, cache[:, i])
             kept.append(seen)
         logits = self.last(self.norm(h[:, 0])) + self.missing[t % len(self.sizes)]
-        return logits, {"cache": torch.stack(kept, 1), "given": state["given"]}
-
-    def _given(self, n: int, context: Tensor | None) -> Tensor:
-        """What the context says at every place, (n, 1, width)."""
-        if (self.given is None) != (context is None):
-            raise ValueError(f"this network takes {'no' if self.given is None else 'a'} context")
-        if self.given is None or context is None:
-            return self.place.new_zeros(n, 1, self.place.shape[1])
-        return self.given(context)[:, None]
+        return logits, {"cache": torch.stack(kept, 1), "given": given}
 
 
 class CausalBlock(nn.Module):

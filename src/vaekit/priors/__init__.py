@@ -6,5 +6,14 @@ from vaekit.priors.prior import Prior
 from vaekit.priors.standard_normal import StandardNormal
 from vaekit.priors.uniform_codes import UniformCodes
 from vaekit.priors.uniform_labels import UniformLabels
+from vaekit.priors.unmasked_codes import UnmaskedCodes
 
-__all__ = ["AutoregressiveCodes", "Prior", "PriorOverCodes", "StandardNormal", "UniformCodes", "UniformLabels"]
+__all__ = [
+    "AutoregressiveCodes",
+    "Prior",
+    "PriorOverCodes",
+    "StandardNormal",
+    "UniformCodes",
+    "UniformLabels",
+    "UnmaskedCodes",
+]

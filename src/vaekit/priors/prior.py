@@ -13,10 +13,12 @@ class Prior(nn.Module, ABC):
     """p(z), or p(z|c): a module that, when called, returns a distribution over one latent.
 
     `posterior` is the model's encoder, handed over at the call to a prior that is made of it (VampPrior) and stored by
-    none. A prior that the context does not change ignores it.
+    none. A prior that the context does not change ignores it. `fitted` is False for one that only stands where another is
+    to be fitted: what is drawn from it is noise.
     """
 
     event_shape: tuple[int, ...]
+    fitted: bool = True
 
     @abstractmethod
     def forward(

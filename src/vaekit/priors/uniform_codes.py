@@ -15,6 +15,7 @@ __all__ = ["UniformCodes"]
 class UniformCodes(PriorOverCodes):
     """Every code with the same probability: a rate of log K nats for each digit, until a prior is fitted."""
 
+    fitted = False
     kinds: Tensor
     zero: Tensor
 
