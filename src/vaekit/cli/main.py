@@ -9,6 +9,7 @@ from cyclopts import App, CycloptsError
 from rich.console import Console
 
 from vaekit.cli.completing import complete
+from vaekit.cli.fitting import fit_prior_command
 from vaekit.cli.options import NAMES
 from vaekit.cli.predicting import predict
 from vaekit.cli.reporting import REPORTING, data_command
@@ -40,6 +41,7 @@ def application(tokens: Sequence[str]) -> App:
     app.register_install_completion_command()
     app.command(train_command(tokens), name="train")
     app.command(resume_run, name="resume")
+    app.command(fit_prior_command(tokens), name="fit-prior")
     for command in (*USING, score, predict):
         app.command(command)
     app.command(complete)

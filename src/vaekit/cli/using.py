@@ -94,6 +94,10 @@ def sample(
             consume_multiple=True,
         ),
     ] = ("1.0",),
+    top_k: Annotated[int | None, Parameter(help="of a prior over codes: draw each among so many likeliest")] = None,
+    top_p: Annotated[
+        float | None, Parameter(help="likewise among the fewest likeliest that have so much probability together")
+    ] = None,
     noisy: Annotated[bool, Parameter(negative=(), help="draw x too, instead of showing the mean of p(x|z)")] = False,
     length: Annotated[int | None, Parameter(help="of sequences: how many steps [default: as the data have]")] = None,
     seed: Seed = 0,
@@ -104,7 +108,17 @@ def sample(
     where = destination(out, opened, "samples")
     spread = temperatures(temperature)
     count = default_count(opened, label) if n is None and context is None else n
-    x = opened.sample(count, seed, context, not noisy, label=label, temperature=spread, length=length)
+    x = opened.sample(
+        count,
+        seed,
+        context,
+        not noisy,
+        label=label,
+        temperature=spread,
+        top_k=top_k,
+        top_p=top_p,
+        length=length,
+    )
     more = {} if not opened.on_labels else {"label": context_of(opened, len(x), label)}
     columns = None
     if is_told(opened) and label is None:

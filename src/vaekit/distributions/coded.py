@@ -19,7 +19,7 @@ class Coded(OfSymbols):
     `base_dist`: over codes, whole numbers of the event shape (Q, *positions), of `sizes` kinds for each of the Q digits.
     `embed` maps codes (*batch, Q, *positions) to embeddings (*batch, *event_shape). It is codes that are priced: of an
     embedding it is not known which code, of several perhaps, it stands for. `context`: what the prior was made of, where
-    of anything.
+    of anything. `fitted`: False where it only stands for a prior that is yet to be fitted.
     """
 
     has_rsample = False
@@ -32,14 +32,21 @@ class Coded(OfSymbols):
         event_shape: tuple[int, ...],
         sizes: tuple[int, ...],
         context: Tensor | None = None,
+        fitted: bool = True,
     ) -> None:
-        self.base_dist, self.embed, self.sizes, self.context = base_dist, embed, sizes, context
+        self.base_dist, self.embed, self.sizes = base_dist, embed, sizes
+        self.context, self.fitted = context, fitted
         super().__init__(base_dist.batch_shape, torch.Size(event_shape), validate_args=False)
 
     @property
     def support(self) -> constraints.Constraint:
         """Any value of the event's shape."""
         return constraints.independent(constraints.real, len(self.event_shape))
+
+    @property
+    def mean(self) -> Tensor:
+        """There is none: ValueError."""
+        raise ValueError("a prior over codes has no mean: draw it at a temperature above 0, or take top_k 1")
 
     @torch.no_grad()
     def sample(self, sample_shape: Any = ()) -> Tensor:
@@ -50,7 +57,7 @@ class Coded(OfSymbols):
     def each(self, change: Change) -> "Coded":
         """The same over changed codes."""
         changed = self.base_dist.each(change) if isinstance(self.base_dist, OfSymbols) else change(self.base_dist)
-        return Coded(changed, self.embed, tuple(self.event_shape), self.sizes, self.context)
+        return Coded(changed, self.embed, tuple(self.event_shape), self.sizes, self.context, self.fitted)
 
     def log_prob(self, value: Int[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         """log p(code), nats. Raises ValueError for an embedding, whose code is not known."""

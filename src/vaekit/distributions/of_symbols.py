@@ -6,7 +6,7 @@ from typing import Self
 
 from torch.distributions import Distribution
 
-__all__ = ["OfSymbols", "is_exact"]
+__all__ = ["OfSymbols", "is_exact", "is_fitted"]
 
 Change = Callable[[Distribution], Distribution]
 
@@ -30,3 +30,8 @@ class OfSymbols(Distribution):
 def is_exact(d: Distribution | None) -> bool:
     """Whether log-densities of d are themselves rather than bounds of them."""
     return bool(getattr(d, "exact", True))
+
+
+def is_fitted(d: Distribution | None) -> bool:
+    """Whether d is meant to be drawn from, and does not only stand for a prior that is yet to be fitted."""
+    return bool(getattr(d, "fitted", True))

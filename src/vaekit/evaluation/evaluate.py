@@ -208,7 +208,10 @@ def distortion_figure(distortion: PerExample, parts: Bound) -> Figure:
 
 
 def rate_figure(rate: PerExample, parts: Bound, names: Sequence[str]) -> Figure:
-    """KL(q||p) of these latents together."""
+    """KL(q||p) of these latents together; of codes, their length."""
+    if parts.coded:
+        how = "exact" if parts.bounded.isdisjoint(names) else "an estimate of an upper bound"
+        return Figure(rate.mean, NATS, f"-log p(code) under the prior, {how}", rate.standard_error)
     how = "closed form" if all(parts.closed_form[name] for name in names) else "estimate at the draws"
     if how == "closed form" and not parts.below_draws.isdisjoint(names):
         how = f"closed form given {counted(parts.draws, 'draw')} of what stands above it"

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vaekit.data import Split
+from vaekit.distributions.of_symbols import is_exact
 from vaekit.distributions.point_mass import PointMass
 from vaekit.evaluation.passes import Batch, batches, check_count, check_split, evaluating, walks
 from vaekit.models.inference import Inference, Latent, total
@@ -68,7 +69,7 @@ class Bound:
     by latent whether its rate is one, and `below_draws` which latents' rates are those at values drawn for others (of a
     latent over time, at earlier steps), so that even a closed form is an estimate. `without_rate`: latents that are
     computed, not drawn, or have no prior; with any of them, `rate` and `elbo` are None and `rates` leaves them out.
-    `coded`: every latent is a deterministic code that a prior prices.
+    `coded`: every latent is a deterministic code that a prior prices; `bounded`: those whose prior does so by a bound.
     """
 
     distortion: PerExample
@@ -80,6 +81,7 @@ class Bound:
     below_draws: frozenset[str]
     without_rate: tuple[str, ...]
     coded: bool
+    bounded: frozenset[str]
     draws: int
 
 
@@ -204,6 +206,7 @@ def gathered(columns: dict[str, Tensor], last: Inference, draws: int) -> Bound:
         bool(rates)
         and all(isinstance(latent.posterior, PointMass) for latent in last.latents.values())
         and not unpriced,
+        frozenset(name for name in rates if not all(is_exact(step.prior) for step in last.latents[name].steps)),
         draws,
     )
 

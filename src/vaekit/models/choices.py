@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from vaekit.distributions.tempered import tempered
+from vaekit.distributions.tempered import narrowed, tempered
 from vaekit.models.axes import Axes
 from vaekit.models.given_values import check_rows, check_value, step_of
 from vaekit.models.sequences import along_time
@@ -143,10 +143,13 @@ class FromPrior(Free):
     """Draw from the prior, at a temperature: its scales are multiplied by it, or its logits divided.
 
     At temperature 0 the value is the prior's mean, or the mode of a discrete one. There is no density then, so no
-    importance weight: ValueError.
+    importance weight: ValueError. A prior over symbols may be cut to the `top_k` likeliest of each, or to the fewest that
+    have at least `top_p` together.
     """
 
     temperature: float = 1.0
+    top_k: int | None = None
+    top_p: float | None = None
 
     def take(self, latent: "Latent", axes: Axes, posterior: Posterior | None) -> None:
         """Ancestral sampling, one value for each row."""
@@ -156,16 +159,20 @@ class FromPrior(Free):
             middle = typical_of(latent.prior)
             latent.value = middle.expand(*axes.shape[: len(axes.shape) - len(latent.prior.batch_shape)], *middle.shape)
         else:
-            latent.value, latent.log_q = axes.draw(tempered(latent.prior, self.temperature))
+            latent.value, latent.log_q = axes.draw(self._changed(latent.prior))
 
     def log_ratio_elements(self, latent: "Latent") -> Tensor:
         """log of the prior at the temperature over the prior, at the draw."""
-        if self.temperature == 1:
+        if self == FromPrior():
             return latent.nothing()
         if self.temperature == 0:
             raise ValueError(f"latent {latent.name!r} has no importance weight at temperature 0: draw it above 0")
         assert latent.prior is not None
-        return latent.density_ratio_elements(tempered(latent.prior, self.temperature))
+        return latent.density_ratio_elements(self._changed(latent.prior))
+
+    def _changed(self, prior: Distribution) -> Distribution:
+        """The prior at the temperature, cut to the likeliest symbols."""
+        return narrowed(tempered(prior, self.temperature), self.top_k, self.top_p)
 
     def proposal(self) -> Choice:
         """A draw from the posterior; its mean at temperature 0, where nothing is drawn."""

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from vaekit.distributions.elements import kl_per_element, log_prob_per_element, log_ratio
+from vaekit.distributions.of_symbols import is_fitted
 from vaekit.distributions.point_mass import PointMass, penalty_of
 from vaekit.models.axes import Axes
 from vaekit.models.choices import Along, Choice, Free, is_discrete
@@ -108,8 +109,8 @@ class Latent(Record):
 
     @property
     def has_prior(self) -> bool:
-        """Whether it could be drawn from a prior, at every step."""
-        return all(step.prior is not None for step in self.steps)
+        """Whether it has a prior that is meant to be drawn from, at every step."""
+        return all(step.prior is not None and is_fitted(step.prior) for step in self.steps)
 
     @property
     def has_rate(self) -> bool:

@@ -15,6 +15,7 @@ from vaekit.models.inference import Inference
 from vaekit.models.sequences import held
 from vaekit.models.walk import Walk
 from vaekit.networks import StartsOnData
+from vaekit.priors.prior import Prior
 
 __all__ = ["Data", "Model", "Part"]
 
@@ -72,6 +73,18 @@ class Model(nn.Module, ABC):
     def parts(self) -> dict[str, Part]:
         """Conditionals that are of use alone (an encoder, a decoder) by name, for export; none if a model says none."""
         return {}
+
+    def own_priors(self) -> dict[str, Prior]:
+        """The priors of latents, by their names, that another one may take the place of."""
+        return {}
+
+    def set_prior(self, name: str, prior: Prior, context: nn.Module | None = None) -> None:
+        """Give a latent another prior, such as one that was fitted afterwards. `context`: a network that makes, of the
+        context that a caller hands in, what this prior sees of it; no other part of the model then sees any.
+
+        Raises ValueError where the model has no such prior.
+        """
+        raise ValueError(f"this model has no prior of {name!r} that another could take the place of")
 
     def start_at(self, mean: Tensor) -> None:
         """Let a fresh model generate this mean (*event) whatever its latents: a start of its decoder from the data."""

@@ -52,18 +52,21 @@ class VAE(Model):
             )
         self.latent_shape, self.event_shape = encoder.event_shape, decoder.event_shape
         self.context = Condition(context, observed, decoder.event_shape)
+        self.for_prior: nn.Module | None = None
 
     def walk(self, walk: Walk) -> None:
         """z, then x."""
         context, rank = self.context_of(walk.data, walk.context), len(self.latent_shape)
-        c = self.context(context) if walk.evidence is None else walk.evidence["context"]
-        z = walk.latent("z", self._prior(c), lambda: self.encoder.distribution(**walk.evidence["posterior"]), rank)
+        c = self._seen(context) if walk.evidence is None else walk.evidence["context"]
+        z = walk.latent(
+            "z", self._prior(c, context), lambda: self.encoder.distribution(**walk.evidence["posterior"]), rank
+        )
         given = () if c is None else (walk.spread(c),)
         walk.likelihood("x", self.context.known(self.decoder(z, *given, leading=walk.leading), context))
 
     def evidence(self, data: Mapping[str, Tensor], context: Tensor | None) -> dict[str, Any]:
         """The parameters of q(z|x), and what the parts see of the context."""
-        c = self.context(self.context_of(data, context))
+        c = self._seen(self.context_of(data, context))
         seen = () if c is None or self.context.observed is not None else (c,)
         return {"posterior": self.encoder.outputs(data["x"], *seen), "context": c}
 
@@ -74,6 +77,19 @@ class VAE(Model):
     def known(self) -> Tensor | None:
         """The observed elements."""
         return self.context.observed
+
+    def own_priors(self) -> dict[str, Prior]:
+        """That of z."""
+        return {"z": self.prior} if isinstance(self.prior, Prior) else {}
+
+    def set_prior(self, name: str, prior: Prior, context: nn.Module | None = None) -> None:
+        """That of z. A prior of a context of its own needs a model that has had none."""
+        if name not in self.own_priors():
+            return super().set_prior(name, prior, context)
+        if context is not None and (self.context.network is not None or self.context.observed is not None):
+            raise ValueError("this model has a context already: fit the prior to that")
+        self.prior, self.for_prior = prior, context
+        return None
 
     def parts(self) -> dict[str, Part]:
         """The encoder, of x, and the decoder, of z."""
@@ -93,13 +109,19 @@ class VAE(Model):
         leading = z.ndim - len(self.latent_shape)
         if z.shape[leading:] != self.latent_shape:
             raise ValueError(f"z must end in the shape {self.latent_shape}, got {tuple(z.shape)}")
-        c = self.context(self.context_of({}, context))
+        c = self._seen(self.context_of({}, context))
         given = () if c is None else (c.expand(*z.shape[:leading], *c.shape[1:]),)
         return self.context.known(self.decoder(z, *given, leading=leading), context)
 
-    def _prior(self, c: Tensor | None) -> Distribution | None:
+    def _seen(self, context: Tensor | None) -> Tensor | None:
+        """What encoder and decoder see of a context, and the prior where it sees nothing of its own."""
+        return self.context(context) if self.for_prior is None else None
+
+    def _prior(self, c: Tensor | None, context: Tensor | None) -> Distribution | None:
         if self.prior is None:
             return None
+        if self.for_prior is not None and context is not None:
+            c = self.for_prior(context)
         if isinstance(self.prior, Prior):
             return self.prior(c, posterior=self.encoder)
         return self.prior(c)

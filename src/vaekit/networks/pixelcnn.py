@@ -58,6 +58,9 @@ class PixelCNN(nn.Module):
         self.within = Symbols(self.sizes, width, ordinal=ordinal) if len(self.sizes) > 1 else None
         self.between = nn.Sequential(nn.SiLU(), initialise(nn.Linear(width, width)), nn.SiLU())
         self.last = nn.ModuleList(nn.Linear(width, max(self.sizes)) for _ in self.sizes)
+        for layer in self.last:
+            nn.init.normal_(layer.weight, std=0.02)
+            nn.init.zeros_(layer.bias)
         self.register_buffer("missing", missing(self.sizes), persistent=False)
         self.missing: Tensor
 

@@ -46,4 +46,4 @@ class PriorOverCodes(Prior):
         """That of embeddings. Raises ValueError where the encoder does not quantise, or into other codes."""
         if not isinstance(posterior, Quantised) or posterior.quantiser.sizes != self.sizes:
             raise ValueError(f"{type(self).__name__} needs an encoder that quantises into codes of {self.sizes} kinds")
-        return Coded(self.codes(context), posterior.embed, self.event_shape, self.sizes, context)
+        return Coded(self.codes(context), posterior.embed, self.event_shape, self.sizes, context, self.fitted)

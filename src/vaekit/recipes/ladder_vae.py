@@ -47,7 +47,7 @@ def rungs(sizes: Sizes) -> list[Rung]:
     highest = len(sizes.latents)
     top = Rung(f"d{highest}", StandardNormal(sizes.latents[-1]), estimate(sizes, highest), estimate_alone)
     below = range(highest - 1, 0, -1)
-    return [top, *(Rung(f"d{i}", p, estimate(sizes, i)) for i, p in zip(below, sizes.priors(), strict=True))]
+    return [top, *(Rung(f"d{i}", p, estimate(sizes, i)) for i, p in zip(below, sizes.own_priors(), strict=True))]
 
 
 def estimate(sizes: Sizes, level: int) -> Gaussian:

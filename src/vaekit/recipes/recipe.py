@@ -8,15 +8,20 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Generic, Literal, TypeVar, get_args, get_origin
 
 import annotated_types as bounds
 from typing_extensions import Doc
 
 from vaekit.data import DataSpec
+from vaekit.priors import PriorOverCodes
+from vaekit.recipes.latent_spec import LatentSpec
 from vaekit.recipes.system import System
 
-__all__ = ["Option", "Recipe", "recipe", "recipes"]
+__all__ = ["Option", "Recipe", "prior_recipe", "prior_recipes", "recipe", "recipes"]
+
+Of = TypeVar("Of")
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -40,11 +45,14 @@ class Option:
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """A function from a `DataSpec` and keyword options to a `System`, with its name and what it is for."""
+class Recipe(Generic[Of, Made]):
+    """A function from what it is made for and keyword options to what it makes, with its name and what it is for.
+
+    Recipes of models make a `System` of a `DataSpec`; those of priors a prior of a `LatentSpec`.
+    """
 
     name: str
-    function: Callable[..., System]
+    function: Callable[..., Made]
     options: dict[str, Option]
 
     @property
@@ -59,33 +67,52 @@ class Recipe:
                 raise ValueError(f"recipe {self.name!r} has no option {name!r}{nearest(name, self.options)}")
         return {name: o.check(given[name]) if name in given else o.default for name, o in self.options.items()}
 
-    def __call__(self, spec: DataSpec, **given: Any) -> System:
-        """The system for this data."""
+    def __call__(self, spec: Of, **given: Any) -> Made:
+        """What the recipe makes for this."""
         return self.function(spec, **self.arguments(given))
 
 
 @cache
-def recipes() -> dict[str, Recipe]:
+def recipes() -> dict[str, Recipe[DataSpec, System]]:
     """Every recipe by name. A file `beta_vae.py` here that holds a function `beta_vae` is the recipe "beta-vae"."""
-    package = import_module("vaekit.recipes")
-    found = {}
-    for module in pkgutil.iter_modules(package.__path__):
-        function = getattr(import_module(f"vaekit.recipes.{module.name}"), module.name, None)
+    return found_in("vaekit.recipes")
+
+
+@cache
+def prior_recipes() -> dict[str, Recipe[LatentSpec, PriorOverCodes]]:
+    """Every prior that can be fitted to a trained model, by name: likewise those of the folder `priors` here."""
+    return found_in("vaekit.recipes.priors")
+
+
+def recipe(name: str) -> Recipe[DataSpec, System]:
+    """The recipe of that name; ValueError with the nearest names where there is none."""
+    return of_name(name, recipes(), "recipe")
+
+
+def prior_recipe(name: str) -> Recipe[LatentSpec, PriorOverCodes]:
+    """The prior of that name; ValueError with the nearest names where there is none."""
+    return of_name(name, prior_recipes(), "prior")
+
+
+def found_in(package: str) -> dict[str, Recipe[Any, Any]]:
+    """The functions of a package that have the names of their files."""
+    found: dict[str, Recipe[Any, Any]] = {}
+    for module in pkgutil.iter_modules(import_module(package).__path__):
+        function = getattr(import_module(f"{package}.{module.name}"), module.name, None)
         if inspect.isfunction(function) and module.name != "recipe":
             name = module.name.replace("_", "-")
             found[name] = Recipe(name, function, options_of(function))
     return found
 
 
-def recipe(name: str) -> Recipe:
-    """The recipe of that name; ValueError with the nearest names where there is none."""
-    known = recipes()
+def of_name(name: str, known: Mapping[str, Recipe[Of, Made]], kind: str) -> Recipe[Of, Made]:
+    """The one of that name."""
     if name not in known:
-        raise ValueError(f"there is no recipe {name!r}{nearest(name, known)}")
+        raise ValueError(f"there is no {kind} {name!r}{nearest(name, known)}")
     return known[name]
 
 
-def options_of(function: Callable[..., System]) -> dict[str, Option]:
+def options_of(function: Callable[..., Any]) -> dict[str, Option]:
     """The keyword options of a recipe's signature."""
     hints = typing.get_type_hints(function, include_extras=True)
     parameters = list(inspect.signature(function).parameters.values())[1:]

@@ -30,5 +30,5 @@ def stack_vae(
     sizes = Sizes(spec, latents, widths, layers, activation, batch_norm)
     below: list[int | tuple[int, ...]] = [spec.shape, *latents]
     posteriors = [Gaussian(sizes.mlp(below[i], i), size) for i, size in enumerate(latents)]
-    model = Stack(StandardNormal(latents[-1]), sizes.priors(), posteriors[::-1], sizes.decoder(likelihood))
+    model = Stack(StandardNormal(latents[-1]), sizes.own_priors(), posteriors[::-1], sizes.decoder(likelihood))
     return System(model, warmed_up(annealing_steps, free_bits))

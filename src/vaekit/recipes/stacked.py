@@ -51,7 +51,7 @@ class Sizes:
         norm = BatchNorm if self.batch_norm else None
         return MLP(in_features, *hidden, activation=ACTIVATIONS[self.activation], norm=norm)
 
-    def priors(self) -> list[Conditional]:
+    def own_priors(self) -> list[Conditional]:
         """p(z2|z1), ..., p(zL|z(L-1)), from the top down."""
         below = range(len(self.latents) - 2, -1, -1)
         return [Gaussian(self.mlp(self.latents[i + 1], i + 1), self.latents[i]) for i in below]

@@ -8,7 +8,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from vaekit.data import Data, Split, epoch_order
+from vaekit.data import Data, DataSpec, Domain, Split, epoch_order
 from vaekit.latent import from_priors, typical, worth_showing
 from vaekit.models.choices import Choice, Mean
 from vaekit.models.inference import Inference
@@ -67,7 +67,7 @@ def drawn(model: Model, data: Data, split: Split, seed: int) -> dict[str, Figure
     figures: dict[str, Figure] = {}
     if data.spec.clips and "x" in inference.likelihoods:
         figures["reconstructions"] = film_pairs(batch["x"][:FILMS].cpu(), typical(inference)[:FILMS].cpu())
-    if drawable_shape(data.spec.shape) and "x" in inference.likelihoods:
+    if drawable(data.spec) and "x" in inference.likelihoods:
         x_hat = typical(inference, "x")
         figures["reconstructions"] = reconstructions(batch["x"], x_hat)
         if all(latent.has_prior for latent in inference.latents.values()):
@@ -150,9 +150,9 @@ def how_many(shape: tuple[int, ...]) -> int:
     return POINTS if shape == (2,) else VECTORS
 
 
-def drawable_shape(shape: tuple[int, ...]) -> bool:
-    """Whether examples are images, maps, vectors or series."""
-    return len(shape) <= 3
+def drawable(spec: DataSpec) -> bool:
+    """Whether examples are images, maps, vectors or series of numbers."""
+    return len(spec.shape) <= 3 and spec.domain is not Domain.CATEGORIES
 
 
 def device_of(model: Model) -> torch.device:

@@ -117,6 +117,12 @@ def labelled(run: "Run", split: Split, label: int | str) -> Split:
 def check_prior(run: "Run") -> None:
     """Raise ValueError where a latent has no prior to draw from."""
     blank = inferred_blank(run)
+    unfitted = [name for name, prior in run.model.own_priors().items() if not prior.fitted]
+    if unfitted:
+        raise ValueError(
+            f"no prior is fitted to the codes of {unfitted[0]} yet, so this run cannot generate: "
+            f"vaekit fit-prior {run.path}"
+        )
     without = [name for name, latent in blank.latents.items() if not latent.has_prior]
     if without:
         raise ValueError(

@@ -22,8 +22,13 @@ __all__ = ["Temperature"]
 Temperature = float | Sequence[float] | Mapping[str, float]
 
 
-def tempered_latents(run: "Run", temperature: Temperature) -> dict[str, Choice]:
-    """Every latent from its prior at its temperature: one for all, one for each from the top on, or by name (else 1)."""
+def tempered_latents(
+    run: "Run", temperature: Temperature, top_k: int | None = None, top_p: float | None = None
+) -> dict[str, Choice]:
+    """Every latent from its prior at its temperature: one for all, one for each from the top on, or by name (else 1).
+
+    `top_k` and `top_p` are of all latents.
+    """
     names = list(latents_of(run))
     if isinstance(temperature, Mapping):
         unknown = [name for name in temperature if name not in names]
@@ -39,7 +44,7 @@ def tempered_latents(run: "Run", temperature: Temperature) -> dict[str, Choice]:
         each = dict(zip(names, temperature, strict=True))
     else:
         each = dict.fromkeys(names, temperature)
-    return {name: FromPrior(checked(float(value))) for name, value in each.items()}
+    return {name: FromPrior(checked(float(value)), top_k, top_p) for name, value in each.items()}
 
 
 def checked(temperature: float) -> float:

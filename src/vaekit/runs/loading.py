@@ -12,6 +12,7 @@ from vaekit.models import Model
 from vaekit.objectives import Distortion
 from vaekit.recipes import System, recipe
 from vaekit.runs.building import built
+from vaekit.runs.fitting import attach
 from vaekit.runs.run import Run
 from vaekit.training import Choices, load_weights
 from vaekit.training.folder import RunFolder
@@ -40,7 +41,10 @@ def load(path: Path | str, *, model: Model | None = None, weights: str = "best",
     system = rebuilt(record, header(file)) if model is None else System(model, Distortion())
     load_weights(system.model, file)
     system.model.eval()
-    return Run(folder, system.model, on_labels=system.on_labels, at=at)
+    run = Run(folder, system.model, on_labels=system.on_labels, at=at)
+    if weights == "best":
+        attach(run)
+    return run
 
 
 def from_pretrained(source: Path | str, *, revision: str | None = None, token: str | None = None) -> Run:

@@ -1,6 +1,7 @@
 """A run: a trained model and its folder, and what it can be asked."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,8 +64,9 @@ class Run:
 
     @property
     def spec(self) -> DataSpec:
-        """What the data was."""
-        return DataSpec.from_dict(self.record["spec"])
+        """What the data was; with its labels as the context where only a fitted prior depends on them."""
+        spec = DataSpec.from_dict(self.record["spec"])
+        return replace(spec, context=()) if self.on_labels else spec
 
     @property
     def latents(self) -> dict[str, tuple[int, ...]]:
@@ -83,6 +85,8 @@ class Run:
             found, record = vaekit.data.Data.reopen(self.record["data"]), self.record
             check_same(record, found)
             self._data = found
+        if self.on_labels and self._data.spec.context is None:
+            self._data = self._data.conditioned_on_labels()
         return self._data
 
     def split(self, name: str | None = None) -> tuple[str, Split]:
@@ -131,6 +135,8 @@ class Run:
         *,
         label: int | str | None = None,
         temperature: Temperature = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
         length: int | None = None,
     ) -> Tensor:
         """`n` events from the model: the mean of p(x|z), or draws of x; (n, *event).
@@ -140,10 +146,11 @@ class Run:
         one, every class in turn; likewise for models with a label of their own that decides what they generate.
         `temperature` scales the spread of the prior: below 1 for more typical samples that differ less, 0 for its mean.
         Of several latents each can have its own: a number for each from the top on, or some by name, as {"z1": 0.7}.
+        A prior over codes draws each among its `top_k` likeliest, or the fewest that have at least `top_p` together.
         `length`: how many steps sequences take, those of the data if not said.
         """
         asking.check_prior(self)
-        at = from_top.tempered_latents(self, temperature)
+        at = from_top.tempered_latents(self, temperature, top_k, top_p)
         count, given = conditioning.for_samples(self, n, context, None if by_label.is_told(self) else label)
         at |= by_label.told(self, count, label)
         with asking.answering(self.model, seed):
@@ -220,6 +227,12 @@ class Run:
         n = len(next(iter(values.values())))
         given = asking.context_of(self, n, label) if context is None else conditioning.contexts(self, context)
         return self.spec.restore(coding.decode(self, values, given))
+
+    def fit_prior(self, name: str = "transformer", **options: Any) -> None:
+        """Train a prior over this run's codes, so that it generates: see `vaekit.fit_prior`, which this calls."""
+        from vaekit.runs.fitting import fit_prior
+
+        fit_prior(self, name, **options)
 
     def tokenize(self, examples: Any) -> dict[str, Tensor]:
         """Whole numbers for every latent with codes, by its name: (N, Q, *positions), Q digits at each position."""

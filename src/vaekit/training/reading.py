@@ -64,6 +64,8 @@ def made_of(kind: type[Made], record: Any, what: str) -> Made:
 def of_type(value: Any, hint: Any) -> bool:
     """Whether a value from JSON is of an annotation's type: numbers, strings, unions, tuples, dicts by string."""
     inner = get_args(hint)
+    if hint is Any:
+        return True
     if get_origin(hint) is UnionType:
         return any(of_type(value, one) for one in inner)
     if get_origin(hint) is tuple:

@@ -1,0 +1,1 @@
+"""Priors that are fitted to the codes of a trained model: one file per kind."""
