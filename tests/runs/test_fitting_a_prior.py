@@ -77,7 +77,7 @@ def test_what_is_drawn_can_be_cooled_and_cut(run):
     assert len(run.sample(6).unique(dim=0)) > 1
     assert_close(run.sample(4, temperature=1e-4), greedy[:4])
     assert run.sample(4, top_p=0.5).shape == (4, 1, 8, 8)
-    with pytest.raises(ValueError, match="no mean: draw it at a temperature above 0"):
+    with pytest.raises(ValueError, match="temperature of z must be above 0, as codes have no mean"):
         run.sample(4, temperature=0.0)
     with pytest.raises(ValueError, match="top_k must be a whole number of at least 1"):
         run.sample(4, top_k=0)

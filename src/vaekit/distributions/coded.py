@@ -43,11 +43,6 @@ class Coded(OfSymbols):
         """Any value of the event's shape."""
         return constraints.independent(constraints.real, len(self.event_shape))
 
-    @property
-    def mean(self) -> Tensor:
-        """There is none: ValueError."""
-        raise ValueError("a prior over codes has no mean: draw it at a temperature above 0, or take top_k 1")
-
     @torch.no_grad()
     def sample(self, sample_shape: Any = ()) -> Tensor:
         """Embeddings of drawn codes, (*sample_shape, *batch, *event)."""

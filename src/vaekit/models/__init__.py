@@ -2,6 +2,7 @@
 
 from vaekit.models.axes import Axes
 from vaekit.models.choices import Choice, Draw, Enumerate, FromPrior, Infer, Mean, Observe, Set
+from vaekit.models.coded_level import CodedLevel
 from vaekit.models.direct import Direct
 from vaekit.models.hierarchy import Hierarchy, Level
 from vaekit.models.inference import Inference, Latent, Likelihood
@@ -24,6 +25,7 @@ __all__ = [
     "Carry",
     "Cell",
     "Choice",
+    "CodedLevel",
     "Draw",
     "Drift",
     "Direct",

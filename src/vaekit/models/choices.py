@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
+from vaekit.distributions.of_symbols import OfSymbols
 from vaekit.distributions.tempered import narrowed, tempered
 from vaekit.models.axes import Axes
 from vaekit.models.given_values import check_rows, check_value, step_of
@@ -350,7 +351,9 @@ def split_alike(figures: Sequence[Tensor], event_rank: int) -> Sequence[Tensor]:
 
 
 def typical_of(d: Distribution) -> Tensor:
-    """The mean of d, or the mode of a discrete family."""
+    """The mean of d, or the mode of a discrete family; of symbols in order the likeliest of each, given those before."""
+    if isinstance(d, OfSymbols):
+        return narrowed(d, top_k=1).sample()
     value: Tensor = d.mode if is_discrete(d) else d.mean
     return value
 

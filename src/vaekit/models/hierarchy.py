@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from vaekit.conditionals.conditional import Conditional
 from vaekit.models.model import Model
 from vaekit.models.walk import Walk
+from vaekit.priors.prior import Prior
 
 __all__ = ["Hierarchy", "Level"]
 
@@ -24,6 +25,13 @@ class Level(nn.Module, ABC):
         `walk.evidence` is what the bottom-up network made of x: a posterior reads its level's own part of it, and h.
         Naming a latent may open leading axes: h is then to be brought in by `walk.spread(h, leading)`.
         """
+
+    def own_prior(self) -> Prior | None:
+        """The prior of the level's latent, where another one may take its place."""
+        return None
+
+    def set_prior(self, prior: Prior) -> None:
+        """Put another prior in its place."""
 
 
 class Hierarchy(Model):
@@ -62,6 +70,21 @@ class Hierarchy(Model):
         for part in self.levels:
             h = part(walk, next(names), h) if isinstance(part, Level) else walk.through(part, h)
         walk.likelihood("x", self.decoder(h, leading=walk.leading))
+
+    def own_priors(self) -> dict[str, Prior]:
+        """Those of levels that have one of their own."""
+        return {name: prior for name, level in self._named() if (prior := level.own_prior()) is not None}
+
+    def set_prior(self, name: str, prior: Prior, context: nn.Module | None = None) -> None:
+        """That of a level, which sees the state above it and no context."""
+        if name not in self.own_priors() or context is not None:
+            return super().set_prior(name, prior, context)
+        dict(self._named())[name].set_prior(prior)
+        return None
+
+    def _named(self) -> list[tuple[str, Level]]:
+        levels = [part for part in self.levels if isinstance(part, Level)]
+        return [(f"z{i}", level) for i, level in enumerate(levels, 1)]
 
     def evidence(self, data: Mapping[str, Tensor], context: Tensor | None) -> Mapping[str, Tensor]:
         """What the bottom-up network makes of x."""

@@ -57,10 +57,7 @@ class PixelCNN(nn.Module):
         self.layers = nn.ModuleList(GatedLayer(width, kernel) for _ in range(layers))
         self.within = Symbols(self.sizes, width, ordinal=ordinal) if len(self.sizes) > 1 else None
         self.between = nn.Sequential(nn.SiLU(), initialise(nn.Linear(width, width)), nn.SiLU())
-        self.last = nn.ModuleList(nn.Linear(width, max(self.sizes)) for _ in self.sizes)
-        for layer in self.last:
-            nn.init.normal_(layer.weight, std=0.02)
-            nn.init.zeros_(layer.bias)
+        self.last = nn.ModuleList(small(nn.Linear(width, max(self.sizes))) for _ in self.sizes)
         self.register_buffer("missing", missing(self.sizes), persistent=False)
         self.missing: Tensor
 
@@ -152,6 +149,13 @@ class GatedLayer(nn.Module):
         over = self.down(F.pad(above, (0, 0, 1, 0))[:, :, :-1])
         left = self.horizontal(F.pad(h, (self.back, 0)))
         return gated(above + for_v), h + self.mix(gated(left + over + for_h))
+
+
+def small(layer: nn.Linear) -> nn.Linear:
+    """With weights near zero, so that all symbols are about equally likely at first."""
+    nn.init.normal_(layer.weight, std=0.02)
+    nn.init.zeros_(layer.bias)
+    return layer
 
 
 def gated(t: Tensor) -> Tensor:

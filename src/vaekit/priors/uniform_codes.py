@@ -19,8 +19,10 @@ class UniformCodes(PriorOverCodes):
     kinds: Tensor
     zero: Tensor
 
-    def __init__(self, event_shape: int | Sequence[int], sizes: Sequence[int]) -> None:
-        super().__init__(event_shape, sizes)
+    def __init__(
+        self, event_shape: int | Sequence[int], sizes: Sequence[int], context: Sequence[int] | None = None
+    ) -> None:
+        super().__init__(event_shape, sizes, context)
         kinds = torch.tensor(self.sizes).reshape(-1, *(1,) * (len(self.code_shape) - 1)).expand(self.code_shape)
         self.register_buffer("kinds", kinds.clone(), persistent=False)
         self.register_buffer("zero", torch.zeros(()), persistent=False)  # of the dtype that the prior was moved to

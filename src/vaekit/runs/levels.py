@@ -12,6 +12,7 @@ from vaekit.evaluation import bound
 from vaekit.latent import from_priors, in_words, worth_showing
 from vaekit.models import FromPrior, Mean
 from vaekit.models.choices import Choice
+from vaekit.priors import PriorOverCodes
 from vaekit.runs.asking import answering, latents_of, passes, shown
 
 if TYPE_CHECKING:
@@ -44,6 +45,11 @@ def tempered_latents(
         each = dict(zip(names, temperature, strict=True))
     else:
         each = dict.fromkeys(names, temperature)
+    for name, prior in run.model.own_priors().items():
+        if each.get(name) == 0 and isinstance(prior, PriorOverCodes):
+            raise ValueError(
+                f"temperature of {name} must be above 0, as codes have no mean: take top_k 1 for the likeliest"
+            )
     return {name: FromPrior(checked(float(value)), top_k, top_p) for name, value in each.items()}
 
 
