@@ -18,7 +18,8 @@ DISCRETE = {"UniformLabels"}
 OF_CODES = {
     "UniformCodes",
     "AutoregressiveCodes",
-}  # need an encoder: tests/models/test_codes.py, test_priors_of_codes.py
+    "UnmaskedCodes",
+}  # need an encoder: tests/models/test_codes.py, test_priors_of_codes.py, test_unmasked_codes.py
 
 
 @pytest.fixture(params=PRIORS, ids=str)

@@ -31,7 +31,9 @@ SMALL |= {"width": 8, "groups": (1, 1)}
 SMALL |= {"content": 3, "recurrent": 6}
 SMALL |= {"codes": 5, "bits": 3}
 OF_SEQUENCES = {"dsvae", "vrnn"}
-PICTURES_ALONE = {"conv-vae", "nvae", "vdvae", "vq-vae", "rvq-vae", "fsq-vae", "lfq-vae"}
+PICTURES_ALONE = {"conv-vae", "nvae", "vdvae", "vq-vae", "rvq-vae", "fsq-vae", "lfq-vae", "vq-vae-2", "pixel-vae"}
+OF_GRIDS = {"pixel-vae"}
+DRAWS = {"pixel-vae"}  # what they reconstruct is a draw
 VARIANTS = {
     "cvae, learned prior": ("cvae", {"learned_prior": True}),
     "cvae, a quadrant, learned prior": ("cvae", {"observed_quadrants": 1}),
@@ -59,6 +61,8 @@ VARIANTS = {
     "lfq-vae, spherical": ("lfq-vae", {"spherical": True}),
     "vq-vae, moved by gradients": ("vq-vae", {"codebook_decay": 1.0}),
     "vq-vae, cosine, rotated": ("vq-vae", {"cosine": True, "rotate": True}),
+    "pixel-vae, levels as names": ("pixel-vae", {"order": "names", "blocks": 1, "channels": (4,)}),
+    "pixel-vae, free bits in cycles": ("pixel-vae", {"free_bits": 0.1, "annealing_steps": 8, "cycles": 2}),
     "vae, no hidden layer": ("vae", {"hidden": ()}),
     "dsvae, factorised": ("dsvae", {"factorised": True}),
     "dsvae, free bits": ("dsvae", {"free_bits": 1e-6}),
@@ -121,7 +125,9 @@ def fitting(recipe: str) -> dict[str, DataSpec]:
     """The kinds of data that a recipe is for."""
     if recipe in OF_SEQUENCES:
         return SEQUENCES
-    return {kind: spec for kind, spec in SPECS.items() if kind != "vectors" or recipe not in PICTURES_ALONE}
+    unfit = {"vectors"} if recipe in PICTURES_ALONE else set()
+    unfit |= {"counts"} if recipe in OF_GRIDS else set()
+    return {kind: spec for kind, spec in SPECS.items() if kind not in unfit}
 
 
 def usual(recipe: str) -> DataSpec:

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from recipes.rows import PICTURES_ALONE, SPECS, Row, first_step, rows
+from recipes.rows import DRAWS, PICTURES_ALONE, SPECS, Row, first_step, rows
 from vaekit.data import DataSpec, Domain
 from vaekit.recipes import recipe, recipes
 
@@ -49,6 +49,8 @@ def test_a_batch_of_one_is_a_batch(row: Row):
 
 @every
 def test_double_precision_stays_double_and_gives_the_same_loss_without_noise(row: Row):
+    if row.recipe in DRAWS:
+        pytest.skip("what it reconstructs is a draw")
     system = row.system()
     system.model.eval()
     x, context = (row.batch(system).get(name) for name in ("x", "context"))
@@ -88,7 +90,7 @@ def test_samples_are_data(row: Row):
     system = row.system()
     batch = row.batch(system)
     latents = system.model.infer(batch["x"], batch.get("context")).latents
-    if not all(latent.has_prior for latent in latents.values()):
+    if any(latent.prior is None for latent in latents.values()):
         with pytest.raises(ValueError, match="latent 'z' has no prior to draw from"):
             system.model.sample(3)
         return

@@ -8,3 +8,4 @@ from vaekit.conditionals.discretised import *
 from vaekit.conditionals.gaussian import *
 from vaekit.conditionals.quantised import *
 from vaekit.conditionals.scales import *
+from vaekit.conditionals.step_by_step import *

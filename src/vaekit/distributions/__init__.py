@@ -15,6 +15,7 @@ from vaekit.distributions.optimal_normal import *
 from vaekit.distributions.parameters import *
 from vaekit.distributions.point_mass import *
 from vaekit.distributions.product import *
+from vaekit.distributions.representative import *
 from vaekit.distributions.tempered import *
 from vaekit.distributions.uniform_integers import *
 from vaekit.distributions.unit_normal import *

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.distributions import Distribution, constraints
+from torch.distributions import Categorical, Distribution, constraints
 
 from vaekit.distributions.of_symbols import Change, OfSymbols
 
@@ -88,6 +88,11 @@ class Autoregressive(OfSymbols):
             symbols.append(previous)
         return torch.stack(symbols, dim=-1).reshape(*sample_shape, *self.batch_shape, self.length)
 
+    @property
+    def mode(self) -> Tensor:
+        """The likeliest symbol at each step, given those before it: near the likeliest string, and quickly found."""
+        return self.each(likeliest).sample()
+
     def each(self, change: Change) -> "Autoregressive":
         """The same, with `change` applied to the distribution of every next symbol."""
         step, whole = self.step, self.whole
@@ -128,3 +133,9 @@ class Autoregressive(OfSymbols):
 
     def _ended(self, symbol: Tensor, ended: Tensor) -> Tensor:
         return ended if self.stop is None else ended | (symbol == self.stop)
+
+
+def likeliest(d: Distribution) -> Distribution:
+    """All probability on the likeliest symbol."""
+    logits = torch.full_like(d.logits, -torch.inf)  # type: ignore[attr-defined]
+    return Categorical(logits=logits.scatter(-1, d.logits.argmax(-1, keepdim=True), 0.0), validate_args=False)  # type: ignore[attr-defined]

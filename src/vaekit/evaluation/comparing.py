@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from vaekit.data import DataSpec, Domain, Split
+from vaekit.distributions import representative
 from vaekit.evaluation.frechet import Moments
 from vaekit.evaluation.passes import DATA, Batch, batches
 from vaekit.evaluation.pictures import psnr, ssim
@@ -57,7 +58,7 @@ class Compared:
 
     def _sampled(self, model: Model, batch: Batch, n: int) -> Float[Tensor, "B *event"]:
         shown = model.generate(n, batch.context).likelihoods["x"]
-        x = shown.value.float() if is_drawn(self.spec) else within(self.spec, shown.distribution.mean.float())
+        x = shown.value.float() if is_drawn(self.spec) else within(self.spec, representative(shown.distribution).float())
         return x.expand(n, *self.spec.shape)
 
 
@@ -88,14 +89,11 @@ def rows_of(split: Split, n: int, seed: int) -> Int[Tensor, " N"]:
 
 
 def mean_of(inference: Inference) -> Float[Tensor, "B *event"]:
-    """E[x | z] of every example, averaged over enumerated values under their measure. Raises ValueError without one."""
+    """E[x | z] of every example, averaged over enumerated values under their measure; a draw where x has no mean."""
     if "x" not in inference.likelihoods:
         raise ValueError(f"quality needs a model with a likelihood of 'x', got {sorted(inference.likelihoods)}")
     p_x, axes = inference.likelihoods["x"].distribution, inference.axes
-    try:
-        mean = p_x.mean
-    except NotImplementedError as error:
-        raise ValueError(f"quality needs a p(x|z) that has a mean, got {type(p_x).__name__}") from error
+    mean = representative(p_x)
     if axes.log_measure is None:
         return mean
     event = mean.shape[len(axes.shape) :]

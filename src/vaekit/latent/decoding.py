@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.distributions import Distribution
 
+from vaekit.distributions import representative
 from vaekit.models import Draw, FromPrior, Mean, Set
 from vaekit.models.choices import Choice
 from vaekit.models.inference import Inference, Record
@@ -21,9 +21,7 @@ def typical(inference: Inference, name: str = "x") -> Tensor:
     Zero at the steps of a sequence that do not exist.
     """
     likelihood = inference.likelihoods[name]
-    p_x = likelihood.distribution
-    found = [value for value in (quantity(p_x, "mean"), quantity(p_x, "mode")) if value is not None]
-    return existing(inference, found[0] if found else p_x.sample(), likelihood)
+    return existing(inference, representative(likelihood.distribution), likelihood)
 
 
 def existing(inference: Inference, t: Tensor, of: Record) -> Tensor:
@@ -39,15 +37,6 @@ def blanked(batch: Mapping[str, Tensor]) -> Tensor:
     """x of a batch, (B, T, *event) with zeros at the steps that its mask leaves out."""
     x, mask = batch["x"], batch.get("mask")
     return x if mask is None else torch.where(mask.reshape(*mask.shape, *(1,) * (x.ndim - 2)), x, 0)
-
-
-def quantity(d: Distribution, name: str) -> Tensor | None:
-    """The mean or mode, where the family has one: torch says that there is none by NaN or NotImplementedError."""
-    try:
-        value: Tensor = getattr(d, name)
-    except NotImplementedError:
-        return None
-    return None if bool(value.isnan().all()) else value
 
 
 def decoded(

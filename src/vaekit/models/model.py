@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from vaekit.conditionals.conditional import Conditional
+from vaekit.distributions import representative
 from vaekit.distributions.draws import Rows
 from vaekit.models.axes import Axes
 from vaekit.models.choices import Choice, FromPrior, Infer, Mean
@@ -178,8 +179,8 @@ class Model(nn.Module, ABC):
 
     @torch.no_grad()
     def reconstruct(self, data: Data, context: Tensor | None = None) -> Tensor:
-        """The mean of p(x | z) at the posterior's mean: (B, *event)."""
-        return self.infer(data, context, default=Mean()).likelihoods["x"].distribution.mean
+        """The mean of p(x | z) at the posterior's mean, (B, *event); see `representative` for one without a mean."""
+        return representative(self.infer(data, context, default=Mean()).likelihoods["x"].distribution)
 
 
 def as_named(data: Data) -> Mapping[str, Tensor]:

@@ -67,9 +67,9 @@ class CausalTransformer(nn.Module):
             raise ValueError(f"strings must have {self.length} symbols, got {strings.shape[1]}")
         places = torch.arange(self.length, device=strings.device)
         before = self.symbols(strings[:, :-1] + self.offsets[places[:-1] % len(self.sizes)])
-        h = torch.cat([self.first.expand(len(strings), 1, -1), before], dim=1) + self.place + state["given"]
+        h = torch.cat([self.first.expand(len(strings), 1, -1), before], dim=1) + self.place
         for block in self.blocks:
-            h, _ = block(h, None)
+            h, _ = block(h, None, state["given"])
         return self.last(self.norm(h)) + self.missing[places % len(self.sizes)]
 
     def start(self, n: int, context: Float[Tensor, "N *C"] | None = None) -> Cache:
@@ -87,17 +87,17 @@ class CausalTransformer(nn.Module):
         else:
             h = self.symbols(previous + self.offsets[(t - 1) % len(self.sizes)])[:, None]
         given = state["given"]
-        h = h + self.place[t] + (given if given.shape[1] == 1 else given[:, t : t + 1])
+        h, here = h + self.place[t], given if given.shape[1] == 1 else given[:, t : t + 1]
         kept = []
         for i, block in enumerate(self.blocks):
-            h, seen = block(h, cache[:, i])
+            h, seen = block(h, cache[:, i], here)
             kept.append(seen)
         logits = self.last(self.norm(h[:, 0])) + self.missing[t % len(self.sizes)]
         return logits, {"cache": torch.stack(kept, 1), "given": given}
 
 
 class CausalBlock(nn.Module):
-    """x + attention(norm x) to what stands at x's places and before, then x + feed-forward(norm x)."""
+    """x and the context, + attention(norm x) to what stands at x's places and before, + feed-forward(norm x)."""
 
     def __init__(self, width: int, heads: int, dropout: float) -> None:
         super().__init__()
@@ -106,11 +106,12 @@ class CausalBlock(nn.Module):
         self.heads = heads
         self.before, self.between = nn.LayerNorm(width), nn.LayerNorm(width)
         self.ask, self.mix = initialise(nn.Linear(width, 3 * width)), initialise(nn.Linear(width, width))
-        self.forwards = feed_forward(width)
+        self.forwards, self.heed = feed_forward(width), initialise(nn.Linear(width, width, bias=False))
         self.dropout = nn.Dropout(as_probability(dropout, "dropout", below_one=True))
 
-    def forward(self, x: Float[Tensor, "N T F"], cache: Tensor | None) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Float[Tensor, "N T F"], cache: Tensor | None, given: Tensor) -> tuple[Tensor, Tensor]:
         """x after it has looked, and keys and values (N, 2, t, F) so far; with a cache of those before, T is 1."""
+        x = x + self.heed(given)
         q, k, v = self.ask(self.before(x)).chunk(3, dim=-1)
         seen = torch.stack([k, v], 1) if cache is None else torch.cat([cache, torch.stack([k, v], 1)], dim=2)
         q, k, v = (t.unflatten(-1, (self.heads, -1)).transpose(1, 2) for t in (q, seen[:, 0], seen[:, 1]))

@@ -2,34 +2,14 @@
 
 import math
 from collections.abc import Sequence
-from typing import Protocol
 
-import torch
 from torch import Tensor, nn
-from torch import distributions as td
-from torch.distributions import Distribution
 
-from vaekit.distributions import Autoregressive, InOrder, State
+from vaekit.conditionals.step_by_step import strings_of
+from vaekit.distributions import InOrder
 from vaekit.priors.over_codes import PriorOverCodes
 
-__all__ = ["AutoregressiveCodes", "ReadsStrings"]
-
-
-class Starts(Protocol):
-    """A network that says what a context means to n strings: a state of tensors (n, ...)."""
-
-    def start(self, n: int, context: Tensor | None = None) -> State:
-        """The state before the first symbol of n strings."""
-
-
-class ReadsStrings(Starts, Protocol):
-    """A network of strings (N, T) of symbols: the state before the first, and logits of the next, or of all at once."""
-
-    def step(self, previous: Tensor, state: State) -> tuple[Tensor, State]:
-        """Logits (N, K) of the symbol after `previous` (N,), and the next state."""
-
-    def whole(self, strings: Tensor, state: State) -> Tensor:
-        """Logits (N, T, K) of all symbols, each given those before it."""
+__all__ = ["AutoregressiveCodes"]
 
 
 class AutoregressiveCodes(PriorOverCodes):
@@ -51,25 +31,6 @@ class AutoregressiveCodes(PriorOverCodes):
 
     def codes(self, context: Tensor | None = None) -> InOrder:
         """Batch shape (), or that of the context."""
-        network: ReadsStrings = self.network  # type: ignore[assignment]
-        batch = self.batch_of(context)
-        strings = Autoregressive(
-            lambda previous, state: as_distribution(network.step(previous, state)),
-            start_of(network, batch, context),
-            batch,
-            math.prod(self.code_shape),
-            whole=lambda given, state: td.Categorical(logits=network.whole(given, state), validate_args=False),
-        )
+        batch, network = self.batch_of(context), self.network
+        strings = strings_of(network, batch, context, math.prod(self.code_shape))  # type: ignore[arg-type]
         return InOrder(strings, self.code_shape)
-
-
-def start_of(network: Starts, batch: torch.Size, context: Tensor | None) -> State:
-    """The state before the first symbol, (*batch, ...)."""
-    flat = None if context is None else context.reshape(batch.numel(), *context.shape[len(batch) :])
-    return {name: t.reshape(*batch, *t.shape[1:]) for name, t in network.start(batch.numel(), flat).items()}
-
-
-def as_distribution(found: tuple[Tensor, State]) -> tuple[Distribution, State]:
-    """Logits as a distribution, beside the state."""
-    logits, state = found
-    return td.Categorical(logits=logits, validate_args=False), state

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch import distributions as td
 
+from vaekit.conditionals.step_by_step import start_of
 from vaekit.distributions import InOrder, Unmasking
 from vaekit.distributions.autoregressive import State
 from vaekit.networks.shapes import as_shape
-from vaekit.priors.autoregressive_codes import start_of
 from vaekit.priors.over_codes import PriorOverCodes
 
 __all__ = ["UnmaskedCodes"]
