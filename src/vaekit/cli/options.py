@@ -34,7 +34,7 @@ DATA = Group("Data", sort_key=1)
 
 SOURCE = (
     "digits, mnist, fashion-mnist, kmnist; sprites, moving-digits (sequences of pictures); a folder of pictures "
-    "(sub-folders are labels); a .npy, .npz, .csv or .parquet file; .tar shards"
+    "(sub-folders are labels); a .npy, .npz, .csv or .parquet file; a .txt of sentences; .tar shards"
 )
 Seed = Annotated[int, Parameter(help="seed of all random numbers")]
 Json = Annotated[bool, Parameter(name="--json", negative=(), help="print JSON on standard output")]
@@ -116,6 +116,11 @@ OPEN = [
         DATA,
         "train with so many labels of each class; the others are hidden, and all of validation's",
     ),
+    option(str | None, "unit", None, DATA, "of text: words or characters [default: words, of single words characters]"),
+    option(
+        int | None, "vocabulary", None, DATA, "of text: so many words at most, the others are <unk> [default: 10000]"
+    ),
+    option(int | None, "longest", None, DATA, "of text: leave out lines of more words"),
     option(int | None, "limit", None, DATA, "only the first so many examples"),
     option(float, "memory", 2.0, DATA, "GiB of decoded data to hold in memory; larger sets are streamed from the disk"),
 ]

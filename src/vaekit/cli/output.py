@@ -13,7 +13,7 @@ import pyarrow.csv
 import pyarrow.parquet
 from torch import Tensor
 
-from vaekit.data import DataSpec, Domain
+from vaekit.data import DataSpec, Domain, sentences
 
 __all__ = ["STDOUT", "announce", "check_events", "check_table", "write_events", "write_table"]
 
@@ -23,9 +23,11 @@ NUMBERS = (*TABLES, ".npy")
 
 
 def default_for(spec: DataSpec, name: str) -> Path:
-    """NAME.png for pictures, NAME.gif for sequences of them, NAME.csv for rows of numbers, NAME.npy for the rest."""
+    """NAME.png for pictures, .gif for sequences of them, .txt for text, .csv for rows of numbers, .npy for the rest."""
     if is_picture(spec.shape):
         return Path(f"{name}.png")
+    if spec.words:
+        return Path(f"{name}.txt")
     if spec.clips:
         return Path(f"{name}.gif")
     return Path(f"{name}.csv" if len(spec.shape) == 1 else f"{name}.npy")
@@ -38,6 +40,10 @@ def is_picture(shape: Sequence[int]) -> bool:
 
 def check_events(out: Path, spec: DataSpec) -> None:
     """Raise ValueError, before any work, where events of this kind cannot be written to `out`."""
+    if spec.words:
+        if out != STDOUT:
+            check(out, [".txt", ".npy"], "text")
+        return
     fitting = [".npy"]
     fitting += [".png"] if is_picture(spec.shape) else [".gif", ".png"] if spec.clips else []
     fitting += list(TABLES) if len(spec.shape) == 1 else []
@@ -71,6 +77,8 @@ def write_events(
     """
     if out.suffix.lower() == ".npy":
         write_array(x.numpy(), out)
+    elif spec.words:
+        write_lines(sentences(x.flatten(0, -2), spec), out)
     elif spec.clips:
         write_clips(x.flatten(0, -5), out, columns, range_for(x, spec))
     elif out.suffix.lower() == ".png":
@@ -79,6 +87,15 @@ def write_events(
         whole(out, lambda beside: save_grid(x.flatten(0, -4), beside, columns, between=range_for(x, spec)))
     else:
         write_table({**by_column(x, spec), **(more or {})}, out)
+
+
+def write_lines(lines: Sequence[str], out: Path) -> None:
+    """A sentence in each line of a text file, or on standard output."""
+    text = "".join(f"{line}\n" for line in lines)
+    if out == STDOUT:
+        sys.stdout.write(text)
+    else:
+        whole(out, lambda beside: beside.write_text(text, encoding="utf-8"))
 
 
 def range_for(x: Tensor, spec: DataSpec) -> tuple[float, float]:

@@ -19,7 +19,7 @@ from vaekit.runs import Run, resume, train
 
 __all__ = ["resume_run", "train_command"]
 
-FLAT, PICTURES = "vae", "conv-vae"
+FLAT, PICTURES, TEXT = "vae", "conv-vae", "text-vae"
 MODEL, LENGTH, AFTER = Group("Recipe", sort_key=2), Group("Training", sort_key=3), Group("Afterwards", sort_key=4)
 
 PLAN = [
@@ -119,7 +119,9 @@ def fixed(name: str) -> list[inspect.Parameter]:
     """What every training names: the data, the recipe and the folder."""
     data = Annotated[str, Parameter(help=SOURCE, group=DATA)]
     names = Literal.__getitem__(tuple(recipes()))
-    which = "which model, see vaekit recipes; for a folder of pictures or shards conv-vae, unless said"
+    which = (
+        "which model, see vaekit recipes; for a folder of pictures or shards conv-vae, for text text-vae, unless said"
+    )
     return [
         inspect.Parameter("data", inspect.Parameter.POSITIONAL_ONLY, annotation=data),
         option(names, "recipe", name, MODEL, which),
@@ -144,6 +146,8 @@ def named_recipe(tokens: Sequence[str]) -> str:
             return token.partition("=")[2]
     before = ["", *tokens]
     sources = [token for i, token in enumerate(tokens) if not token.startswith("-") and not takes_value(before[i])]
+    if any(source.endswith(".txt") for source in sources):
+        return TEXT
     return PICTURES if any(map(holds_pictures, sources)) else FLAT
 
 

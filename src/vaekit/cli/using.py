@@ -141,12 +141,17 @@ def reconstruct(
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Examples through the model and back: originals above (moving ones before) their copies, or numbers in a file."""
+    """Examples through the model and back: originals above (moving ones before) their copies, or numbers in a file.
+
+    Of text every sentence stands in a line, and what comes back of it in the next.
+    """
     opened = load(run)
     where = destination(out, opened, "reconstructions")
     with files(examples) if examples else held_out(opened, n) as chosen:
         split = beside.read(opened, chosen)
     x_hat = opened.reconstruct(split, levels=levels, temperature=temperature, seed=seed)
+    if opened.spec.words and where.suffix.lower() != ".npy":
+        x_hat = torch.stack([split.x[: len(x_hat)].to(x_hat), x_hat], 1)
     if where.suffix.lower() not in (".png", ".gif"):
         given(x_hat, opened, where, as_json, {})
         return

@@ -12,3 +12,4 @@ from vaekit.data.scaling import *
 from vaekit.data.sequences import *
 from vaekit.data.spec import *
 from vaekit.data.split import *
+from vaekit.data.text import *

@@ -12,6 +12,7 @@ from vaekit.data.records import short
 
 __all__: list[str] = []
 
+UNITS = ("words", "characters")
 UNREADABLE = ("refuse", "skip")
 MOST_PIXELS = 8192  # along a side of pictures that are given a size
 
@@ -53,6 +54,9 @@ class FromFiles:
     label_column: str | None = None
     memory: float = 2.0
     limit: int | None = None
+    unit: str | None = None
+    vocabulary: int | None = None
+    longest: int | None = None
 
     def record(self) -> dict[str, Any]:
         """The same, but for a column of labels, as arguments of `open` that JSON can hold."""
@@ -64,6 +68,9 @@ class FromFiles:
             "columns": None if self.columns is None else list(self.columns),
             "memory": self.memory,
             "limit": self.limit,
+            "unit": self.unit,
+            "vocabulary": self.vocabulary,
+            "longest": self.longest,
         }
 
 
@@ -86,7 +93,18 @@ def wanted(
     )
 
 
-def from_files(size: Any, fit: Any, channels: Any, unreadable: Any, columns: Any, memory: Any, limit: Any) -> FromFiles:
+def from_files(
+    size: Any,
+    fit: Any,
+    channels: Any,
+    unreadable: Any,
+    columns: Any,
+    memory: Any,
+    limit: Any,
+    unit: Any,
+    vocabulary: Any,
+    longest: Any,
+) -> FromFiles:
     """The user's words about files, checked."""
     if channels not in (None, 1, 3) or isinstance(channels, bool):
         raise ValueError(f"channels must be 1 (grey) or 3 (colour), got {channels!r}")
@@ -94,6 +112,8 @@ def from_files(size: Any, fit: Any, channels: Any, unreadable: Any, columns: Any
         raise ValueError(f"unreadable must be one of {', '.join(UNREADABLE)}, got {unreadable!r}")
     if isinstance(memory, bool) or not isinstance(memory, int | float) or not memory >= 0:
         raise ValueError(f"memory must be a number of GiB of at least 0, got {short(memory)}")
+    if unit not in (None, *UNITS):
+        raise ValueError(f"unit must be {' or '.join(UNITS)}, got {unit!r}")
     if fit is not None and size is None:
         raise ValueError(f"fit says how pictures get the size: give size= too, got {short(fit)} alone")
     return FromFiles(
@@ -104,6 +124,9 @@ def from_files(size: Any, fit: Any, channels: Any, unreadable: Any, columns: Any
         column_names(columns),
         memory=float(memory),
         limit=whole_number(limit, "limit", 2),
+        unit=unit,
+        vocabulary=whole_number(vocabulary, "vocabulary", 3),
+        longest=whole_number(longest, "longest", 1),
     )
 
 

@@ -55,7 +55,7 @@ def decide(found: Found, said: Wanted) -> Decided:
     x, notes = shaped(groups["train"].x, said.shape, timed)
     domain, why = (said.domain, "as was said") if said.domain is not None else guessed(values["train"], x, found, said)
     known = said.levels if said.levels is not None or domain is not Domain.LEVELS else found.levels
-    levels = levels_of(values["train"], domain, known)
+    levels = len(found.words) if found.words else levels_of(values["train"], domain, known)
     check_values(values["train"], domain, levels, f"{found.name}: x")
     if all_equal(x):
         raise ValueError(f"{found.name}: every one of its {len(x):,} examples is the same: there is nothing to learn")
@@ -75,6 +75,8 @@ def decide(found: Found, said: Wanted) -> Decided:
         vocabulary=vocabulary_of(one.context for one in groups.values()),
         timed=timed,
         ragged=groups["train"].lengths is not None,
+        words=found.words,
+        unit=found.unit,
     )
     laid = {
         role: replace(examples, x=laid_out(examples.x, values[role], spec, said, scaled, named(found, role)))
@@ -95,6 +97,8 @@ def named(found: Found, role: str) -> str:
 
 def guessed(values: Values, x: np.ndarray | Rows, found: Found, said: Wanted) -> tuple[Domain, str]:
     """The domain where nothing was said: what the set knows of itself, else what the values show; and why."""
+    if found.words:
+        return Domain.CATEGORIES, f"text, by {found.unit}"
     if found.values is not None and said.levels is None:
         return Domain.LEVELS, "pictures in 8 bits"
     if said.levels is not None or found.levels is not None:

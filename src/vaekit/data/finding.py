@@ -13,10 +13,11 @@ from vaekit.data.shard_names import SHARD_FILES, is_pattern, shards_in
 from vaekit.data.shards import from_shards
 from vaekit.data.sources import Found, described, from_memory
 from vaekit.data.tables import TABLE_FILES, from_frame, from_table_file, is_frame
+from vaekit.data.text import TEXT_FILES, from_lines, is_text, lines_of
 
 __all__: list[str] = []
 
-FILES = (*ARRAY_FILES, *TABLE_FILES, *SHARD_FILES, *PICTURE_FILES)
+FILES = (*ARRAY_FILES, *TABLE_FILES, *TEXT_FILES, *SHARD_FILES, *PICTURE_FILES)
 
 
 def find(source: Any, folder: Path | None, asked: FromFiles) -> Found:
@@ -28,11 +29,15 @@ def find(source: Any, folder: Path | None, asked: FromFiles) -> Found:
     check_belongs(asked, kind, source)
     if kind == "name":
         return from_name(source, folder)
+    if kind == "lines":
+        return from_lines(source, "text", asked)
     if kind == "memory":
         return from_memory(source, asked.limit)
     if kind == "frame":
         return from_frame(source, asked)
     path = Path(source)
+    if kind == "text":
+        return from_lines(lines_of(path), path.stem, asked)
     if kind == "array":
         return from_file(path, asked.memory)
     if kind == "table":
@@ -43,9 +48,11 @@ def find(source: Any, folder: Path | None, asked: FromFiles) -> Found:
 
 
 def kind_of(source: Any) -> str:
-    """name, memory, frame, array, table, idx, shards or pictures."""
+    """name, memory, lines, frame, array, table, text, idx, shards or pictures."""
     if isinstance(source, str | Path):
         return kind_of_path(source) if is_path(source) else "name"
+    if is_text(source):
+        return "lines"
     return "frame" if is_frame(source) else "memory"
 
 
@@ -58,8 +65,9 @@ def kind_of_path(source: str | Path) -> str:
         if holds_idx(path):
             return "idx"
         return "shards" if shards_in(path) else "pictures"
-    for kind, endings in (("array", ARRAY_FILES), ("table", TABLE_FILES), ("shards", SHARD_FILES)):
-        if text.lower().endswith(endings):
+    kinds = {"array": ARRAY_FILES, "table": TABLE_FILES, "shards": SHARD_FILES, "text": TEXT_FILES}
+    for kind, endings in kinds.items():
+        if text.lower().endswith(endings) and (kind != "text" or path.exists()):
             return kind
     if not path.exists():
         raise ValueError(f"source must name a file or folder that is there, got {text}")
@@ -88,6 +96,9 @@ def check_belongs(asked: FromFiles, kind: str, source: Any) -> None:
     for name, is_given in given.items():
         if is_given and kind not in ("pictures", "shards"):
             raise ValueError(f"{name} belongs to pictures, got source {described(source)}")
+    for name, value in {"unit": asked.unit, "vocabulary": asked.vocabulary, "longest": asked.longest}.items():
+        if value is not None and kind not in ("text", "lines"):
+            raise ValueError(f"{name} belongs to text, got source {described(source)}")
     if asked.columns is not None and kind not in ("table", "frame"):
         raise ValueError(f"columns belongs to tables, got source {described(source)}")
     if asked.label_column is not None and kind not in ("table", "frame"):

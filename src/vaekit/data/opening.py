@@ -114,18 +114,22 @@ def open(
     memory: float = 2.0,
     on_labels: bool = False,
     labels_per_class: int | None = None,
+    unit: str | None = None,
+    vocabulary: int | None = None,
+    longest: int | None = None,
 ) -> Data:
     """Open `source`, decide what it holds, and say so.
 
     source: "digits" (scikit-learn's); "sprites" or "moving-digits", sequences of pictures that vaekit draws itself
-        ("sprites:500" for so many, "sprites:500x12" for 12 steps, "sprites:500x6-12" for lengths in between); "mnist",
-        "fashion-mnist" or "kmnist", from `folder`, else $VAEKIT_DATA/NAME, else fetched once from their public source
-        into a cache (see `vaekit.data.downloads`); another name, for four IDX files in `folder` or $VAEKIT_DATA/NAME; a
-        folder of IDX files; a path to .npy or .npz (x, and y, context, lengths if there); a folder of PNG, JPEG and
-        WebP files, read recursively, whose sub-folders are labels and whose top folders train, valid and test are its
-        own splits; a .csv, .tsv (both also .gz) or .parquet table of numbers, or anything with columns and to_numpy();
-        WebDataset shards: a .tar or .tar.gz, a folder of them, or a pattern such as x-{000..009}.tar, with pictures or
-        .npy and .cls labels; an array or tensor (N, *event); a map-style Dataset of x or (x, label); a DataLoader or
+        ("sprites:500" for so many, "sprites:500x12" for 12 steps, "sprites:500x6-12" for lengths in between);
+        "mnist", "fashion-mnist" or "kmnist", from `folder`, else $VAEKIT_DATA/NAME, else fetched once from their
+        public source into a cache (see `vaekit.data.downloads`); another name, for four IDX files in `folder` or
+        $VAEKIT_DATA/NAME; a folder of IDX files; a path to .npy or .npz (x, and y, context, lengths if there); a
+        folder of PNG, JPEG and WebP files, read recursively, whose sub-folders are labels and whose top folders
+        train, valid and test are its own splits; a .csv, .tsv (both also .gz) or .parquet table of numbers, or
+        anything with columns and to_numpy(); WebDataset shards: a .tar or .tar.gz, a folder of them, or a pattern
+        such as x-{000..009}.tar, with pictures or .npy and .cls labels; a .txt file, or a list of sentences, each
+        line an example; an array or tensor (N, *event); a map-style Dataset of x or (x, label); a DataLoader or
         other iterable of such batches, read once in the order it gives.
     labels, context: arrays (or .npy paths) for sources that bring none. Labels are integers from 0, and -1 (or NaN, or an
         empty cell) where one is not known. Of a table, labels may name the column of labels, whose words become 0.. in
@@ -157,13 +161,15 @@ def open(
     on_labels: as `Data.conditioned_on_labels`.
     labels_per_class: how many labels of each class training sees, drawn under `seed`; its other labels and all of
         validation's are hidden (-1), the test split keeps its own.
+    unit: "words" or "characters" of text; by default words, unless lines are single ones. vocabulary: how many of them at
+        most, the commonest; others are <unk> [10,000]. longest: lines of more of them are left out.
 
     Raises ValueError for what cannot be read, in one sentence that names it.
     """
     for argument, value in {"source": source, "labels": labels, "context": context, "lengths": lengths}.items():
         check_present(value, argument)
     said = wanted(shape, domain, levels, binarise, dequantise, standardise, timed)
-    asked = from_files(size, fit, channels, unreadable, columns, memory, limit)
+    asked = from_files(size, fit, channels, unreadable, columns, memory, limit, unit, vocabulary, longest)
     seed, where, conditioned = seed_number(seed), folder_path(folder), truth(on_labels, "on_labels")
     if isinstance(labels, str) and not labels.lower().endswith(ARRAY_FILES):
         asked, labels = replace(asked, label_column=labels), None

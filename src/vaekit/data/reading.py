@@ -30,6 +30,7 @@ from vaekit.data.sources import Examples, from_memory
 from vaekit.data.spec import DataSpec
 from vaekit.data.split import Split
 from vaekit.data.tables import Table, label_column, numbers, table_of
+from vaekit.data.text import TEXT_FILES, is_text, lines_of, tokens_for
 from vaekit.data.values import Values, as_type, check_values, is_integer, smallest, survey
 
 __all__ = ["read"]
@@ -51,6 +52,8 @@ def read(
     Integers are levels where the spec has levels, and floats in [0, 1] are rounded to the nearest one. Noise that
     belongs to the data is drawn once under `seed`. Raises ValueError for another shape, other columns, other values.
     """
+    if spec.words:
+        return as_split(Examples(text_for(source, spec)), *as_seen(spec))
     asked = FromFiles(memory=memory, label_column=labels if names_column(labels) else None)
     examples = found_for(source, spec, asked)
     if labels is not None and not names_column(labels):
@@ -75,6 +78,21 @@ def read(
     split = as_split(replace(examples, x=x), *as_seen(spec))
     split = drawn_for_good(split, spec, (seed, 1, 2))
     return replace(split, context=split.labels) if spec.context == () else split
+
+
+def text_for(source: Any, spec: DataSpec) -> np.ndarray:
+    """Lines of a file, a sentence or a list of them, or strings of whole numbers as the spec has them."""
+    if isinstance(source, Path) or (isinstance(source, str) and source.lower().endswith(TEXT_FILES)):
+        return tokens_for(lines_of(Path(source)), spec)
+    if isinstance(source, str) or is_text(source):
+        return tokens_for([source] if isinstance(source, str) else source, spec)
+    x = np.asarray(source)
+    x = x[None] if x.ndim == 1 else x
+    if x.dtype.kind not in "iu" or x.shape[1:] != spec.shape or x.min() < 0 or x.max() >= len(spec.words):
+        raise ValueError(
+            f"the new examples must be text, or whole numbers (N, {spec.shape[0]}) of its words, got {x.shape}"
+        )
+    return x.astype(np.int32)
 
 
 def found_for(source: Any, spec: DataSpec, asked: FromFiles) -> Examples:

@@ -32,6 +32,8 @@ def check_together(values: Mapping[str, Any]) -> None:
         raise ValueError(f"shape must be of at most {LARGEST} elements, got {shape}")
     if values["domain"] in (Domain.LEVELS, Domain.CATEGORIES) and values.get("levels") is None:
         raise ValueError(f"levels must be given for the domain {values['domain']}, got none")
+    if values.get("words") and (len(values["words"]) != values.get("levels") or len(shape) != 1):
+        raise ValueError(f"words must be one for each of the levels of strings, got {len(values['words'])}")
     if (values.get("timed") and len(shape) < 2) or (values.get("ragged") and not values.get("timed")):
         raise ValueError(f"timed and ragged belong to sequences (steps, *frame), got the shape {shape}")
     scaling = values.get("scaling")
@@ -130,4 +132,6 @@ READERS: dict[str, Callable[[Any, str], Any]] = {
     "timed": flag,
     "ragged": flag,
     "vocabulary": optional(size),
+    "words": lambda value, name: listed(value, name, text),
+    "unit": optional(text),
 }

@@ -16,7 +16,7 @@ from vaekit.data.values import Values
 __all__: list[str] = []
 
 ACCEPTED = (
-    "a set's name, a path (.npy, .npz, .csv, .tsv, .parquet, .tar, or a folder of pictures), an array, a tensor, a "
+    "a set's name, a path (.npy, .npz, .csv, .tsv, .parquet, .txt, .tar, or a folder of pictures), an array, a tensor, a "
     "table with columns, a map-style Dataset, or a DataLoader or other iterable of batches"
 )
 
@@ -48,7 +48,8 @@ class Found:
     """A source's examples, its own splits, and what it says of itself.
 
     `values` and `levels` are known without a look at the values; `labels_from` says where labels come from; `columns`
-    are a table's; `timed`: the first axis of an example is time.
+    are a table's; `timed`: the first axis of an example is time; `words`: those of text, in the order of their numbers,
+    and the `unit` that they are.
     """
 
     name: str
@@ -65,6 +66,8 @@ class Found:
     fit: Fit | None = None
     notes: tuple[str, ...] = ()
     timed: bool = False
+    words: tuple[str, ...] = ()
+    unit: str | None = None
 
     def own(self) -> dict[str, Examples]:
         """The splits that the source itself keeps apart from its training examples."""

@@ -25,7 +25,8 @@ class DataSpec:
     given their size, None where they had it. `grey`: the levels that `binarise` draws from, None where it draws from
     floats. `labelled`: the share of training examples whose label is known, None where every label of training and
     validation is. `timed`: the first axis of an example is time; `ragged`: each sequence has a length of its own, and
-    batches a "mask" (B, T) that is False behind it.
+    batches a "mask" (B, T) that is False behind it. `words`: those of text, in the order of their numbers, the end and the
+    unknown one first, and the `unit` that they are: words or characters.
     """
 
     name: str
@@ -46,6 +47,8 @@ class DataSpec:
     timed: bool = False
     ragged: bool = False
     vocabulary: int | None = None
+    words: tuple[str, ...] = ()
+    unit: str | None = None
 
     @property
     def frame(self) -> tuple[int, ...]:
@@ -98,6 +101,8 @@ class DataSpec:
 
     def values(self) -> str:
         """What an element may be, in words."""
+        if self.words:
+            return f"{self.unit} of {len(self.words):,}"
         if self.binarise is not None:
             when = "once" if self.binarise is Binarise.FIXED else "at every visit"
             return f"binary (drawn from grey levels {when})"

@@ -86,6 +86,9 @@ class Autoregressive(OfSymbols):
             previous = drawn if self.stop is None else torch.where(ended, self.stop, drawn)
             ended = self._ended(previous, ended)
             symbols.append(previous)
+            if self.stop is not None and bool(ended.all()):
+                symbols += [previous] * (self.length - len(symbols))
+                break
         return torch.stack(symbols, dim=-1).reshape(*sample_shape, *self.batch_shape, self.length)
 
     @property
@@ -115,11 +118,14 @@ class Autoregressive(OfSymbols):
 
     def _at_once(self, strings: Tensor, start: State) -> Tensor:
         assert self.whole is not None
-        log_p = self.whole(strings, start).log_prob(strings)
         if self.stop is None:
-            return log_p
+            return self.whole(strings, start).log_prob(strings)
         ended = F.pad((strings == self.stop).cummax(1).values[:, :-1], (1, 0), value=False)
-        return self._priced(log_p, strings, ended)
+        used = self.length
+        if not torch.compiler.is_compiling():  # nothing is told by what stands behind the longest
+            used = self.length - int(ended.all(0).sum())
+        log_p = self.whole(strings[:, :used], start).log_prob(strings[:, :used])
+        return self._priced(F.pad(log_p, (0, self.length - used)), strings, ended)
 
     def _states(self, repeats: int) -> State:
         """The start, repeated in front of the batch."""

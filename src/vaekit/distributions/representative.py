@@ -3,7 +3,7 @@
 from torch import Tensor
 from torch.distributions import Distribution
 
-__all__ = ["representative"]
+__all__ = ["has_mean", "representative"]
 
 
 def representative(d: Distribution) -> Tensor:
@@ -13,6 +13,11 @@ def representative(d: Distribution) -> Tensor:
         if value is not None:
             return value
     return d.sample()
+
+
+def has_mean(d: Distribution) -> bool:
+    """Whether d has a mean."""
+    return quantity(d, "mean") is not None
 
 
 def quantity(d: Distribution, name: str) -> Tensor | None:

@@ -33,6 +33,8 @@ def bits_per_dim(log_likelihood: float, spec: DataSpec, of: int | None = None) -
 def why_no_bits(inference: Inference, spec: DataSpec) -> str | None:
     """The reason why this likelihood of these data is no probability of discrete values; None where it is one."""
     likelihood = inference.likelihoods.get("x")
+    if spec.words:
+        return f"no bits/dim: sentences have other lengths, see the perplexity per {(spec.unit or 'words').removesuffix('s')}"
     if likelihood is None or len(inference.likelihoods) > 1:
         return "no bits/dim: the figures are not of x alone"
     if not spec.dequantise and spec.domain not in WHOLE:

@@ -58,7 +58,11 @@ class Compared:
 
     def _sampled(self, model: Model, batch: Batch, n: int) -> Float[Tensor, "B *event"]:
         shown = model.generate(n, batch.context).likelihoods["x"]
-        x = shown.value.float() if is_drawn(self.spec) else within(self.spec, representative(shown.distribution).float())
+        x = (
+            shown.value.float()
+            if is_drawn(self.spec)
+            else within(self.spec, representative(shown.distribution).float())
+        )
         return x.expand(n, *self.spec.shape)
 
 

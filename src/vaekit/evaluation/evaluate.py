@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 from torch import Tensor
 
-from vaekit.data import DataSpec, Split
+from vaekit.data import END, DataSpec, Split
 from vaekit.evaluation.bits import bits_per_dim, elements, why_no_bits
 from vaekit.evaluation.classifying import classified
 from vaekit.evaluation.latents import LatentUse, latent_use
@@ -68,6 +68,8 @@ class Evaluation:
     log_likelihood: Figure | None
     bits_per_dim_bound: Figure | None
     bits_per_dim: Figure | None
+    perplexity_bound: Figure | None
+    perplexity: Figure | None
     distortions: Mapping[str, Figure]
     rates: Mapping[str, Figure]
     latents: Mapping[str, LatentUse]
@@ -85,6 +87,8 @@ class Evaluation:
             "log-likelihood": self.log_likelihood,
             "bits/dim (bound)": self.bits_per_dim_bound,
             "bits/dim": self.bits_per_dim,
+            "perplexity (bound)": self.perplexity_bound,
+            "perplexity": self.perplexity,
             "classification error": self.classification_error,
         }
         return {name: figure for name, figure in named.items() if figure is not None}
@@ -172,6 +176,7 @@ def evaluate(
     shown = first_inference(model, split, seed, at)
     no_bits, of = why_no_bits(shown, spec), elements(shown, spec)
     each = split.elements() if spec.ragged else torch.full((len(split),), of)
+    words = words_in(split) if spec.words else None
     elbo, likelihood = elbo_figure(parts), None if found is None else likelihood_figure(found)
     several, rates = len(parts.distortions) > 1, parts.rates if len(parts.rates) > 1 else {}
     return Evaluation(
@@ -184,6 +189,8 @@ def evaluate(
         likelihood,
         None if no_bits or elbo is None else in_bits(parts.elbo, spec, "upper bound: -ELBO in bits", each),
         None if no_bits or found is None else in_bits(found.per_example, spec, bits_said(found), each),
+        None if words is None or elbo is None else in_perplexity(parts.elbo, "upper bound: of -ELBO", words, spec),
+        None if words is None or found is None else in_perplexity(found.per_example, "estimate", words, spec),
         {name: distortion_figure(part, parts) for name, part in parts.distortions.items()} if several else {},
         {name: rate_figure(rate, parts, [name]) for name, rate in rates.items()},
         latent_use(model, split, seed=seed, at=at),
@@ -258,6 +265,23 @@ def in_bits(nats: PerExample | None, spec: DataSpec, what: str, each: Tensor) ->
     mean, ratio = each.double().mean(), nats.mean / float(each.double().mean())
     told = PerExample(ratio + (nats.values - ratio * each.to(nats.values)) / mean)
     return Figure(bits_per_dim(ratio, spec, 1), BITS, what, told.standard_error / math.log(2))
+
+
+def words_in(split: Split) -> Tensor:
+    """How many words each example of text has, its end among them: (N,)."""
+    x = split.x
+    return (x != END).sum(1) + 1
+
+
+def in_perplexity(nats: PerExample | None, what: str, words: Tensor, spec: DataSpec) -> Figure | None:
+    """exp of the nats of all examples over all of their words, ends included; its error is linearised."""
+    if nats is None:
+        return None
+    mean = float(words.double().mean())
+    value = math.exp(-nats.mean / mean)
+    told = PerExample(value * (-nats.values + nats.mean / mean * words.to(nats.values)) / mean)
+    unit = (spec.unit or "words").removesuffix("s")
+    return Figure(value, f"per {unit}", f"{what}, as if from so many equally likely {spec.unit}", told.standard_error)
 
 
 def notes_on(parts: Bound, split: Split, no_bits: str | None, whole: int, of: int) -> Iterator[str]:

@@ -49,6 +49,10 @@ class CodeStatistics:
         """By latent."""
         return {name: usage_of(counts) for name, counts in self._counts.items()}
 
+    def counts(self) -> dict[str, list[Tensor]]:
+        """By latent how often every code of each digit came up."""
+        return dict(self._counts)
+
     def _count(self, name: str, latent: Latent) -> None:
         q, p = latent.posterior, latent.prior
         if not (isinstance(q, PointMass) and isinstance(p, Coded)) or q.code is None or sum(p.sizes) > MOST:

@@ -24,6 +24,7 @@ from vaekit.networks.recurrent import *
 from vaekit.networks.residual import *
 from vaekit.networks.scalar_codes import *
 from vaekit.networks.scales import *
+from vaekit.networks.sentences import *
 from vaekit.networks.squeeze_excitation import *
 from vaekit.networks.symbols import *
 from vaekit.networks.unmasking import *

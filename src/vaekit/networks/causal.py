@@ -63,13 +63,14 @@ class CausalTransformer(nn.Module):
 
     def whole(self, strings: Int[Tensor, "N T"], state: Cache) -> Tensor:
         """As `forward`, from the state before the first symbol."""
-        if strings.shape[1] != self.length:
-            raise ValueError(f"strings must have {self.length} symbols, got {strings.shape[1]}")
-        places = torch.arange(self.length, device=strings.device)
+        if strings.shape[1] > self.length:
+            raise ValueError(f"strings may have up to {self.length} symbols, got {strings.shape[1]}")
+        places, given = torch.arange(strings.shape[1], device=strings.device), state["given"]
+        given = given if given.shape[1] == 1 else given[:, : len(places)]
         before = self.symbols(strings[:, :-1] + self.offsets[places[:-1] % len(self.sizes)])
-        h = torch.cat([self.first.expand(len(strings), 1, -1), before], dim=1) + self.place
+        h = torch.cat([self.first.expand(len(strings), 1, -1), before], dim=1) + self.place[: len(places)]
         for block in self.blocks:
-            h, _ = block(h, None, state["given"])
+            h, _ = block(h, None, given)
         return self.last(self.norm(h)) + self.missing[places % len(self.sizes)]
 
     def start(self, n: int, context: Float[Tensor, "N *C"] | None = None) -> Cache:

@@ -88,9 +88,13 @@ class EachStep(nn.Module):
 
 def said(cell: LSTM, x: Tensor, mask: Tensor | None) -> Tensor:
     """What the cell says after each step of x (B, T, D), from a state of zeros: (B, T, hidden)."""
-    read, state = cell.read(x), x.new_zeros(len(x), 2 * cell.hidden)
+    return said_of(cell, cell.read(x), x.new_zeros(len(x), 2 * cell.hidden), mask)
+
+
+def said_of(cell: LSTM, read: Tensor, state: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Likewise of inputs that went through the cell's `read` already (B, T, 4 hidden), from any state."""
     states = []
-    for t in range(x.shape[1]):
+    for t in range(read.shape[1]):
         new = cell.after(read[:, t], state)
         state = new if mask is None else torch.where(mask[:, t, None], new, state)
         states.append(state[:, : cell.hidden])

@@ -137,7 +137,9 @@ def aggressive_phases(model: VAE, objective: Objective, wanted: bool) -> list[Ph
 def refuse_categories(spec: DataSpec) -> None:
     """Raise ValueError for data of categories, which an encoder cannot read as they are."""
     if spec.domain is Domain.CATEGORIES:
-        raise ValueError("this recipe reads numbers, not categories: give it one-hot columns")
+        raise ValueError(
+            f"this recipe reads numbers, not categories: {'choose text-vae' if spec.words else 'give it one-hot columns'}"
+        )
 
 
 def refuse_all_but_pictures(spec: DataSpec) -> None:

@@ -20,7 +20,9 @@ SAMPLES = 2000
 
 def is_table(spec: DataSpec) -> bool:
     """Whether examples are rows of a table: named columns, or a few numbers."""
-    return len(spec.shape) == 1 and spec.shape != (2,) and (bool(spec.columns) or spec.shape[0] <= MOST)
+    return (
+        len(spec.shape) == 1 and not spec.words and spec.shape != (2,) and (bool(spec.columns) or spec.shape[0] <= MOST)
+    )
 
 
 def column_names(spec: DataSpec) -> list[str]:

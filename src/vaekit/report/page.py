@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from vaekit.data import Data
 from vaekit.evaluation import Holes, holes
+from vaekit.report.codes import codes_used
 from vaekit.report.columns import is_table, marginals, reconstructed_columns
 from vaekit.report.completing import completed
 from vaekit.report.exploring import carried, holes_shown, interpolated, manifold, scattered, traversed
@@ -20,6 +21,7 @@ from vaekit.report.levels import added_by_each, told_by_each
 from vaekit.report.numbers import in_numbers
 from vaekit.report.pictures import evaluated, own_generators
 from vaekit.report.running import code, repeated, trained
+from vaekit.report.sentences import between_sentences, rewritten, written
 from vaekit.report.sequences import filmed, imagined, swapped
 from vaekit.report.showing import reconstructed, sampled
 from vaekit.report.subject import Exhibit, Section, Subject
@@ -69,11 +71,11 @@ def check_target(path: Path) -> Path:
 
 def shown(subject: Subject, views: Views, found: Holes | None) -> Iterator[Section | None]:
     """Every section in its place, None for those that this run does not have."""
-    tabular = is_table(subject.data.spec)
+    tabular, text = is_table(subject.data.spec), bool(subject.data.spec.words)
     yield in_numbers(subject)
     yield trained(subject)
     clips = subject.data.spec.clips
-    seen, drawn = (filmed, imagined) if clips else (reconstructed, sampled)
+    seen, drawn = (filmed, imagined) if clips else (rewritten, written) if text else (reconstructed, sampled)
     yield reconstructed_columns(subject, views) if tabular else seen(subject, views)
     yield marginals(subject, views) if tabular else drawn(subject, views)
     yield swapped(subject, views)
@@ -81,10 +83,11 @@ def shown(subject: Subject, views: Views, found: Holes | None) -> Iterator[Secti
     yield labelled(subject, views)
     yield told_by_each(subject)
     yield added_by_each(subject, views)
+    yield codes_used(subject)
     yield carried(subject, views)
     yield scattered(subject, views)
-    yield interpolated(subject, views)
-    yield traversed(subject, views)
+    yield between_sentences(subject, views) if text else interpolated(subject, views)
+    yield None if text else traversed(subject, views)
     yield manifold(subject, views)
     yield holes_shown(subject, views, found)
     yield repeated(subject)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from vaekit.data import Split, blank_context
+from vaekit.data import Domain, Split, blank_context
+from vaekit.distributions import has_mean
 from vaekit.evaluation import bound, log_likelihood
 from vaekit.evaluation.passes import Batch, batches, evaluating, place_of
 from vaekit.latent import blanked, typical
@@ -38,7 +39,13 @@ def passes(run: "Run", split: Split, seed: int = 0) -> Iterator[Batch]:
 
 def shown(inference: Inference, mean: bool) -> Tensor:
     """What a walk generated: the mean of p(x|z), or the draw."""
-    return (typical(inference) if mean else inference.likelihoods["x"].value).float().cpu()
+    x = (typical(inference) if mean else inference.likelihoods["x"].value).cpu()
+    return x.float() if x.is_floating_point() else x
+
+
+def sampled(inference: Inference, mean: bool) -> Tensor:
+    """What a walk generated: the mean of p(x|z) where that is asked for and there is one, or the draw."""
+    return shown(inference, mean and has_mean(inference.likelihoods["x"].distribution))
 
 
 def latents_of(run: "Run") -> dict[str, tuple[int, ...]]:
@@ -51,7 +58,8 @@ def inferred_blank(run: "Run") -> Inference:
     spec, place = run.spec, place_of(run.model)
     context = blank_context(spec, 1)
     given = None if context is None else context.to(place.device)
-    blank = torch.zeros(1, *spec.shape, dtype=place.dtype, device=place.device)
+    dtype = torch.long if spec.domain is Domain.CATEGORIES else place.dtype
+    blank = torch.zeros(1, *spec.shape, dtype=dtype, device=place.device)
     with answering(run.model):
         return run.model.infer({"x": blank}, given, default=Mean())
 

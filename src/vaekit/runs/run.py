@@ -139,7 +139,7 @@ class Run:
         top_p: float | None = None,
         length: int | None = None,
     ) -> Tensor:
-        """`n` events from the model: the mean of p(x|z), or draws of x; (n, *event).
+        """`n` events from the model: the mean of p(x|z), or draws of x, as always where x has no mean; (n, *event).
 
         `context`: an array or .npy file with a row for each sample (rows in turn where n is another number), and for a
         model that completes, the examples. `label`, by its number or name, is for models conditioned on labels; without
@@ -155,7 +155,7 @@ class Run:
         at |= by_label.told(self, count, label)
         with asking.answering(self.model, seed):
             inference = self.model.generate(count, given, at=at, length=length)
-            return self.spec.restore(asking.shown(inference, mean))
+            return self.spec.restore(asking.sampled(inference, mean))
 
     def reconstruct(
         self,
