@@ -16,6 +16,11 @@ SPECS = {
     "vectors": DataSpec("vectors", (5,), Domain.REAL, classes=4),
     "counts": DataSpec("genes", (1, 8, 8), Domain.COUNTS, classes=4),
 }
+TEXT = {
+    "words": DataSpec(
+        "text", (6,), Domain.CATEGORIES, levels=5, classes=4, words=("<end>", "<unk>", "a", "b", "c"), unit="words"
+    )
+}
 SEQUENCES = {
     "clips": DataSpec("clips", (3, 1, 8, 8), Domain.LEVELS, levels=16, classes=4, timed=True),
     "paths": DataSpec("paths", (4, 5), Domain.REAL, classes=4, timed=True, ragged=True),
@@ -32,8 +37,9 @@ SMALL |= {"content": 3, "recurrent": 6}
 SMALL |= {"codes": 5, "bits": 3}
 OF_SEQUENCES = {"dsvae", "vrnn"}
 PICTURES_ALONE = {"conv-vae", "nvae", "vdvae", "vq-vae", "rvq-vae", "fsq-vae", "lfq-vae", "vq-vae-2", "pixel-vae"}
+OF_TEXT = {"text-vae"}
 OF_GRIDS = {"pixel-vae"}
-DRAWS = {"pixel-vae"}  # what they reconstruct is a draw
+DRAWS = {"pixel-vae", "text-vae"}  # what they reconstruct is a draw, or words
 VARIANTS = {
     "cvae, learned prior": ("cvae", {"learned_prior": True}),
     "cvae, a quadrant, learned prior": ("cvae", {"observed_quadrants": 1}),
@@ -61,6 +67,8 @@ VARIANTS = {
     "lfq-vae, spherical": ("lfq-vae", {"spherical": True}),
     "vq-vae, moved by gradients": ("vq-vae", {"codebook_decay": 1.0}),
     "vq-vae, cosine, rotated": ("vq-vae", {"cosine": True, "rotate": True}),
+    "text-vae, transformer": ("text-vae", {"decoder": "transformer"}),
+    "text-vae, words left out": ("text-vae", {"word_dropout": 0.5}),
     "pixel-vae, levels as names": ("pixel-vae", {"order": "names", "blocks": 1, "channels": (4,)}),
     "pixel-vae, free bits in cycles": ("pixel-vae", {"free_bits": 0.1, "annealing_steps": 8, "cycles": 2}),
     "vae, no hidden layer": ("vae", {"hidden": ()}),
@@ -87,7 +95,8 @@ class Row:
         labels = torch.arange(size) % self.spec.classes
         if self.spec.labelled is not None:
             labels = torch.where(torch.arange(size) % 3 < 2, labels, -1)
-        batch = {"x": values(self.spec, size).to(dtype), "labels": labels}
+        x = values(self.spec, size)
+        batch = {"x": x.to(dtype) if x.is_floating_point() else x, "labels": labels}
         if self.spec.ragged:
             lengths = torch.arange(size) % self.spec.shape[0] + 1
             batch["mask"] = torch.arange(self.spec.shape[0]) < lengths[:, None]
@@ -102,6 +111,9 @@ def values(spec: DataSpec, size: int) -> Tensor:
         return torch.randint(2, shape).float()
     if spec.domain is Domain.LEVELS:
         return torch.randint(spec.levels, shape) / (spec.levels - 1)
+    if spec.domain is Domain.CATEGORIES:
+        ends = torch.arange(size) % (spec.shape[0] - 1) + 1
+        return torch.where(torch.arange(spec.shape[0]) < ends[:, None], torch.randint(1, spec.levels, shape), 0)
     if spec.domain is Domain.COUNTS:
         return torch.poisson(torch.full(shape, 3.0))
     return torch.rand(shape) if spec.domain is Domain.UNIT else torch.randn(shape)
@@ -125,6 +137,8 @@ def fitting(recipe: str) -> dict[str, DataSpec]:
     """The kinds of data that a recipe is for."""
     if recipe in OF_SEQUENCES:
         return SEQUENCES
+    if recipe in OF_TEXT:
+        return TEXT
     unfit = {"vectors"} if recipe in PICTURES_ALONE else set()
     unfit |= {"counts"} if recipe in OF_GRIDS else set()
     return {kind: spec for kind, spec in SPECS.items() if kind not in unfit}

@@ -88,7 +88,7 @@ class EachStep(nn.Module):
 
 def said(cell: LSTM, x: Tensor, mask: Tensor | None) -> Tensor:
     """What the cell says after each step of x (B, T, D), from a state of zeros: (B, T, hidden)."""
-    return said_of(cell, cell.read(x), x.new_zeros(len(x), 2 * cell.hidden), mask)
+    return said_of(cell, cell.read(x), x.new_zeros(x.shape[0], 2 * cell.hidden), mask)
 
 
 def said_of(cell: LSTM, read: Tensor, state: Tensor, mask: Tensor | None = None) -> Tensor:

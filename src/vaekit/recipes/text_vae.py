@@ -45,8 +45,9 @@ def text_vae(
     if decoder == "lstm":
         reader = NextWord(words, length, embedding=embedding, width=recurrent, dropout=dropout, context=(latent,))
     else:
+        heads = next(n for n in (4, 2, 1) if recurrent % n == 0)
         reader = CausalTransformer(
-            (words,), (length,), width=recurrent, blocks=blocks, dropout=dropout, context=(latent,)
+            (words,), (length,), width=recurrent, heads=heads, blocks=blocks, dropout=dropout, context=(latent,)
         )
     if word_dropout > 0:
         reader = Forgetful(reader, word_dropout, UNKNOWN)

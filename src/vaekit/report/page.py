@@ -9,7 +9,7 @@ import torch
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from vaekit.data import Data
+from vaekit.data import Data, Domain
 from vaekit.evaluation import Holes, holes
 from vaekit.report.codes import codes_used
 from vaekit.report.columns import is_table, marginals, reconstructed_columns
@@ -108,14 +108,14 @@ def evidence(subject: Subject, views: Views, found: Holes | None) -> Evidence:
         views.family,
         None if found is None else found.auc,
         0.0 if found is None else found.standard_error,
-        explained(views),
+        None if subject.data.spec.domain is Domain.CATEGORIES else explained(views),
         {name: figure.value for name, figure in figures.rates.items()},
         views.from_below,
     )
 
 
 def explained(views: Views) -> float | None:
-    """1 - mean squared error / variance, over all elements of the held-out examples."""
+    """1 - mean squared error / variance, over all elements of the held-out examples; None of what are no numbers."""
     x, x_hat = views.batch["x"].double(), views.x_hat
     if x_hat is None or len(x) < 2:
         return None
