@@ -36,7 +36,18 @@ SMALL |= {"width": 8, "groups": (1, 1)}
 SMALL |= {"content": 3, "recurrent": 6}
 SMALL |= {"codes": 5, "bits": 3}
 OF_SEQUENCES = {"dsvae", "vrnn"}
-PICTURES_ALONE = {"conv-vae", "nvae", "vdvae", "vq-vae", "rvq-vae", "fsq-vae", "lfq-vae", "vq-vae-2", "pixel-vae"}
+PICTURES_ALONE = {
+    "conv-vae",
+    "nvae",
+    "vdvae",
+    "vq-vae",
+    "rvq-vae",
+    "fsq-vae",
+    "lfq-vae",
+    "vq-vae-2",
+    "pixel-vae",
+    "dvae",
+}
 OF_TEXT = {"text-vae"}
 OF_GRIDS = {"pixel-vae"}
 DRAWS = {"pixel-vae", "text-vae"}  # what they reconstruct is a draw, or words

@@ -1,6 +1,7 @@
 """The head that quantises."""
 
-from collections.abc import Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 from torch.distributions import Distribution
@@ -9,10 +10,26 @@ from vaekit.conditionals.conditional import Conditional, Parameters
 from vaekit.distributions import PointMass
 from vaekit.networks import Quantiser
 
-__all__ = ["Quantised"]
+__all__ = ["HasCodes", "Quantised"]
 
 
-class Quantised(Conditional):
+class HasCodes(Conditional):
+    """A head whose values stand for codes (Q, *positions), of `sizes` kinds for each of the Q digits."""
+
+    sizes: tuple[int, ...]
+    code_shape: tuple[int, ...]
+
+    @abstractmethod
+    def embed(self, code: Tensor) -> Tensor:
+        """What codes (..., Q, *positions) stand for: (..., *event)."""
+
+    @property
+    def read(self) -> Callable[[Tensor], Tensor] | None:
+        """From values to their codes, where that can be told."""
+        return None
+
+
+class Quantised(HasCodes):
     """All mass on the quantised output of the network: q(z|x) of a VQ-VAE (van den Oord et al. 2017) and its kin.
 
     `event_shape` is (D, *positions), one vector of the quantiser's D numbers for each position. The value is what the
@@ -32,7 +49,7 @@ class Quantised(Conditional):
             raise ValueError(
                 f"event_shape must begin with the quantiser's {quantiser.dim} numbers, got {self.event_shape}"
             )
-        self.quantiser = quantiser
+        self.quantiser, self.sizes = quantiser, quantiser.sizes
         self.code_shape = (len(quantiser.sizes), *self.event_shape[1:])
 
     def parametrise(self, h: Tensor) -> Parameters:

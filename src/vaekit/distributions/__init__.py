@@ -3,6 +3,7 @@
 from vaekit.distributions.autoregressive import *
 from vaekit.distributions.bernoulli import *
 from vaekit.distributions.coded import *
+from vaekit.distributions.codes_of import *
 from vaekit.distributions.continuous_bernoulli import *
 from vaekit.distributions.discretised_logistic import *
 from vaekit.distributions.draws import *
@@ -15,6 +16,7 @@ from vaekit.distributions.optimal_normal import *
 from vaekit.distributions.parameters import *
 from vaekit.distributions.point_mass import *
 from vaekit.distributions.product import *
+from vaekit.distributions.relaxed_codes import *
 from vaekit.distributions.representative import *
 from vaekit.distributions.tempered import *
 from vaekit.distributions.uniform_integers import *

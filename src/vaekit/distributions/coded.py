@@ -18,8 +18,8 @@ class Coded(OfSymbols):
 
     `base_dist`: over codes, whole numbers of the event shape (Q, *positions), of `sizes` kinds for each of the Q digits.
     `embed` maps codes (*batch, Q, *positions) to embeddings (*batch, *event_shape). It is codes that are priced: of an
-    embedding it is not known which code, of several perhaps, it stands for. `context`: what the prior was made of, where
-    of anything. `fitted`: False where it only stands for a prior that is yet to be fitted.
+    embedding it is not known which code, of several perhaps, it stands for, unless `read` says so. `context`: what the
+    prior was made of, where of anything. `fitted`: False where it only stands for one that is yet to be fitted.
     """
 
     has_rsample = False
@@ -33,9 +33,10 @@ class Coded(OfSymbols):
         sizes: tuple[int, ...],
         context: Tensor | None = None,
         fitted: bool = True,
+        read: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         self.base_dist, self.embed, self.sizes = base_dist, embed, sizes
-        self.context, self.fitted = context, fitted
+        self.context, self.fitted, self.read = context, fitted, read
         super().__init__(base_dist.batch_shape, torch.Size(event_shape), validate_args=False)
 
     @property
@@ -52,10 +53,16 @@ class Coded(OfSymbols):
     def each(self, change: Change) -> "Coded":
         """The same over changed codes."""
         changed = self.base_dist.each(change) if isinstance(self.base_dist, OfSymbols) else change(self.base_dist)
-        return Coded(changed, self.embed, tuple(self.event_shape), self.sizes, self.context, self.fitted)
+        return Coded(changed, self.embed, tuple(self.event_shape), self.sizes, self.context, self.fitted, self.read)
 
     def log_prob(self, value: Int[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         """log p(code), nats. Raises ValueError for an embedding, whose code is not known."""
-        if value.is_floating_point():
+        return self.base_dist.log_prob(self.code_of(value))
+
+    def code_of(self, value: Tensor) -> Int[Tensor, "*shape"]:
+        """Codes as they are, embeddings as the codes that they stand for. Raises ValueError where that is not known."""
+        if not value.is_floating_point():
+            return value
+        if self.read is None:
             raise ValueError("a prior over codes prices codes, whole numbers, got an embedding")
-        return self.base_dist.log_prob(value)
+        return self.read(value)

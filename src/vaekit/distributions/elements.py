@@ -24,7 +24,8 @@ def without_independence(d: Distribution) -> Distribution:
 
 def log_prob_per_element(d: Distribution, value: Tensor) -> Float[Tensor, "*elements"]:
     """log d(value) per independent element, nats: sums to d.log_prob(value) over the axes that `Independent` joined."""
-    return without_independence(d).log_prob(value)
+    inner = without_independence(d)
+    return inner.log_prob(d.code_of(value) if isinstance(d, Coded) else value)
 
 
 def kl_per_element(q: Distribution, p: Distribution) -> Float[Tensor, "*elements"] | None:

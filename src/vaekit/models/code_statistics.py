@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vaekit.distributions import Coded, PointMass
+from vaekit.distributions import Coded, codes_of
 from vaekit.models.inference import Inference, Latent
 
 __all__ = ["CodeStatistics", "Usage"]
@@ -55,9 +55,10 @@ class CodeStatistics:
 
     def _count(self, name: str, latent: Latent) -> None:
         q, p = latent.posterior, latent.prior
-        if not (isinstance(q, PointMass) and isinstance(p, Coded)) or q.code is None or sum(p.sizes) > MOST:
+        code = codes_of(q)
+        if q is None or code is None or not isinstance(p, Coded) or sum(p.sizes) > MOST:
             return
-        digits = q.code.flatten(0, len(q.batch_shape) - 1).movedim(1, 0).flatten(1)  # (Q, B P)
+        digits = code.flatten(0, len(q.batch_shape) - 1).movedim(1, 0).flatten(1)  # (Q, B P)
         found = [torch.bincount(digit, minlength=size).cpu() for digit, size in zip(digits, p.sizes, strict=True)]
         before = self._counts.get(name)
         self._counts[name] = found if before is None else [a + b for a, b in zip(before, found, strict=True)]

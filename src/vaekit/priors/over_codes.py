@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from vaekit.conditionals import Quantised
+from vaekit.conditionals import HasCodes
 from vaekit.conditionals.conditional import as_shape
 from vaekit.distributions import Coded
 from vaekit.priors.prior import Prior
@@ -44,6 +44,8 @@ class PriorOverCodes(Prior):
         self, context: Tensor | None = None, *, posterior: Callable[..., Distribution] | None = None
     ) -> Distribution:
         """That of embeddings. Raises ValueError where the encoder does not quantise, or into other codes."""
-        if not isinstance(posterior, Quantised) or posterior.quantiser.sizes != self.sizes:
+        if not isinstance(posterior, HasCodes) or posterior.sizes != self.sizes:
             raise ValueError(f"{type(self).__name__} needs an encoder that quantises into codes of {self.sizes} kinds")
-        return Coded(self.codes(context), posterior.embed, self.event_shape, self.sizes, context, self.fitted)
+        return Coded(
+            self.codes(context), posterior.embed, self.event_shape, self.sizes, context, self.fitted, posterior.read
+        )

@@ -12,8 +12,9 @@ from torch import Tensor
 from vaekit.data import Data, DataSpec, Domain, Split
 from vaekit.data.noise import as_codes
 from vaekit.data.stored import Held
-from vaekit.distributions import Coded, PointMass
-from vaekit.models import Mean, OverCodes
+from vaekit.distributions import Coded, codes_of
+from vaekit.models import Draw, OverCodes
+from vaekit.models.inference import Latent
 from vaekit.networks import OneHot
 from vaekit.objectives import Distortion
 from vaekit.priors import PriorOverCodes
@@ -157,17 +158,25 @@ def collected(run: "Run", split: Split, on_labels: bool) -> dict[str, Codes]:
     contexts: dict[str, list[Tensor]] = {}
     with answering(run.model):
         for batch in passes(run, split):
-            inference = run.model.infer(batch.data, batch.context, at=batch.at, default=Mean())
+            inference = run.model.infer(batch.data, batch.context, at=batch.at, default=Draw())
             for name, latent in inference.latents.items():
-                q, p = latent.posterior, latent.prior
-                if isinstance(q, PointMass) and q.code is not None and isinstance(p, Coded):
-                    codes.setdefault(name, []).append(q.code.cpu())
+                code, p = drawn_code(latent), latent.prior
+                if code is not None and isinstance(p, Coded):
+                    codes.setdefault(name, []).append(code.cpu())
                     contexts.setdefault(name, []).extend([] if p.context is None else [p.context.float().cpu()])
     shown = {name: torch.cat(parts) if parts else None for name, parts in contexts.items()}
     if on_labels:
         labels = one_hot(run, split)
         shown = {name: beside(labels, context) for name, context in shown.items()}
     return {name: Codes(torch.cat(parts), shown[name]) for name, parts in codes.items()}
+
+
+def drawn_code(latent: Latent) -> Tensor | None:
+    """The codes of a latent, those that were drawn where its posterior draws; None of one without."""
+    p = latent.prior
+    if isinstance(p, Coded) and p.read is not None:
+        return p.read(latent.value)
+    return codes_of(latent.posterior)
 
 
 def one_hot(run: "Run", split: Split) -> Tensor:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from vaekit.data import Split
-from vaekit.distributions import Coded, PointMass
+from vaekit.distributions import Coded, codes_of
 from vaekit.evaluation.passes import place_of
 from vaekit.latent import in_words
 from vaekit.models import Mean
@@ -29,8 +29,9 @@ def tokenized(run: "Run", split: Split) -> dict[str, Tensor]:
         for batch in passes(run, split):
             inference = run.model.infer(batch.data, batch.context, at=batch.at, default=Mean())
             for name, latent in inference.latents.items():
-                if isinstance(latent.posterior, PointMass) and latent.posterior.code is not None:
-                    found.setdefault(name, []).append(latent.posterior.code.cpu())
+                code = codes_of(latent.posterior)
+                if code is not None:
+                    found.setdefault(name, []).append(code.cpu())
     return {name: torch.cat(parts) for name, parts in found.items()}
 
 
@@ -61,11 +62,10 @@ def coded_latents(run: "Run") -> dict[str, Latent]:
 
 def embedded(latent: Latent, code: Tensor, device: torch.device) -> Tensor:
     """What tokens (N, Q, *positions) stand for; ValueError for others than the latent can have."""
-    prior, own = latent.prior, latent.posterior
+    prior, own = latent.prior, codes_of(latent.posterior)
     assert isinstance(prior, Coded)
-    assert isinstance(own, PointMass)
-    assert own.code is not None
-    shape = tuple(own.code.shape[1:])
+    assert own is not None
+    shape = tuple(own.shape[1:])
     if code.is_floating_point() or tuple(code.shape[1:]) != shape or not len(code):
         wanted = ", ".join(["N", *map(str, shape)])
         raise ValueError(
