@@ -148,7 +148,7 @@ def test_each_row_of_a_context_has_its_own_distribution():
 
 
 def test_what_does_not_fit_is_refused():
-    with pytest.raises(ValueError, match="strings must have 3 symbols, got 4"):
+    with pytest.raises(ValueError, match="strings may have up to 3 symbols, got 4"):
         network((4,), (3,))(torch.zeros(1, 4, dtype=torch.long))
     with pytest.raises(ValueError, match=r"this network takes a context \(n, 2\), got None"):
         network((4,), (3,), context=(2,)).start(1)

@@ -90,7 +90,7 @@ def test_samples_are_data(row: Row):
     system = row.system()
     batch = row.batch(system)
     latents = system.model.infer(batch["x"], batch.get("context")).latents
-    if any(latent.prior is None for latent in latents.values()):
+    if any(step.prior is None for latent in latents.values() for step in latent.steps):
         with pytest.raises(ValueError, match="latent 'z' has no prior to draw from"):
             system.model.sample(3)
         return
