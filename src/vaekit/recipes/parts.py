@@ -37,7 +37,7 @@ Latent = Annotated[int, Ge(1), Doc("size of the latent vector z")]
 Hidden = Annotated[tuple[int, ...], Ge(1), Doc("widths of the encoder's hidden layers; the decoder mirrors them")]
 Channels = Annotated[tuple[int, ...], Ge(1), Doc("channels after each halving of the image; the decoder mirrors them")]
 Patch = Annotated[int, Ge(1), Doc("the largest map has one pixel for so many by so many of the picture's")]
-Activation = Annotated[Literal["relu", "tanh", "silu", "gelu"], Doc("nonlinearity of the hidden layers")]
+Activation = Annotated[Literal["relu", "tanh", "silu", "gelu", "softplus"], Doc("nonlinearity of the hidden layers")]
 Dropout = Annotated[float, Ge(0), Lt(1), Doc("share of hidden units dropped in training")]
 LikelihoodName = Annotated[
     str | None, Doc("p(x|z) by name, such as bernoulli or discretised-logistic; chosen from the data if not said")
@@ -47,7 +47,13 @@ AggressiveOption = Annotated[
     bool, Doc("train the encoder to convergence before each step of the rest, while that gains (He et al. 2019)")
 ]
 
-ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh, "silu": nn.SiLU, "gelu": nn.GELU}
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "tanh": nn.Tanh,
+    "silu": nn.SiLU,
+    "gelu": nn.GELU,
+    "softplus": nn.Softplus,
+}
 
 
 def likelihoods() -> dict[str, type[Conditional]]:
