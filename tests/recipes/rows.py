@@ -47,6 +47,7 @@ PICTURES_ALONE = {
     "vq-vae-2",
     "pixel-vae",
     "dvae",
+    "vae-gan",
 }
 OF_TEXT = {"text-vae"}
 OF_GRIDS = {"pixel-vae"}

@@ -6,6 +6,7 @@ from recipes.rows import DRAWS, PICTURES_ALONE, SPECS, Row, first_step, rows
 from vaekit.data import DataSpec, Domain
 from vaekit.recipes import recipe, recipes
 
+IDLE = {"bigan": {"decoder.scale.log_scale"}}  # of the likelihood, which the game does not know
 ROWS = rows()
 every = pytest.mark.parametrize("row", ROWS.values(), ids=list(ROWS))
 every_plain = pytest.mark.parametrize("row", [r for r in ROWS.values() if not r.options], ids=lambda r: r.recipe)
@@ -28,7 +29,7 @@ def test_the_first_loss_is_finite_and_one_for_each_example(row: Row):
 def test_every_trained_parameter_gets_a_gradient_in_the_first_steps_once_the_warm_up_is_over(row: Row):
     system = row.system()
     batch, optimiser = row.batch(system, 64), torch.optim.Adam(system.model.parameters(), lr=1e-2)
-    idle = dict(system.model.named_parameters())
+    idle = {name: p for name, p in system.model.named_parameters() if name not in IDLE.get(row.recipe, ())}
     for _ in range(4):  # what stands behind a layer that starts at zero waits for that layer to move
         first_step(system, batch, clock=1 << 62)["loss"].mean().backward()
         idle = {name: p for name, p in idle.items() if p.grad is None or not p.grad.abs().sum() > 0}
@@ -59,6 +60,7 @@ def test_double_precision_stays_double_and_gives_the_same_loss_without_noise(row
     double = system.model.double().reconstruct(x.double() if x.is_floating_point() else x, context)
     assert double.dtype is torch.float64
     assert_close(double, single.double(), atol=1e-5, rtol=1e-4)
+    (1.0 * system.objective).double()
     batch = {"x": x.double()} | ({} if context is None else {"context": context})
     assert {t.dtype for t in first_step(system, batch).values()} == {torch.float64}
 

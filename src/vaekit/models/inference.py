@@ -211,6 +211,15 @@ class Inference:
         self.likelihoods, self.latents, self.axes = likelihoods, latents, axes
         self._distortion: Tensor | None = None
         self._rate: Tensor | None = None
+        self._generated: Inference | None = None
+
+    def generated(self) -> "Inference":
+        """A walk of the same model forwards, once for each example, in the same contexts."""
+        if self._generated is None:
+            assert self.model is not None
+            generate: Callable[..., Inference] = self.model.generate  # type: ignore[assignment]
+            self._generated = generate(self.axes.shape[-1], self.context, rows=self.axes.rows)
+        return self._generated
 
     @property
     def distortion(self) -> Float[Tensor, "*lead B"]:

@@ -152,15 +152,16 @@ class Model(nn.Module, ABC):
         at: Mapping[str, Choice] | None = None,
         default: Choice = FromPrior(),  # noqa: B008  (frozen)
         length: int | None = None,
+        rows: Rows | None = None,
     ) -> Inference:
         """Walk the graph forwards `n` times (or once for each row of `context`): latents from their priors.
 
         `at` says by name what happens at a latent instead, `default` at the others. `length`: how many steps sequences
-        take, as many as the model was made for if not said.
+        take, as many as the model was made for if not said. `rows` as for `infer`.
         """
         if n < 1:
             raise ValueError(f"n must be at least 1, got {n}")
-        axes = Axes(n if context is None else len(context))
+        axes = Axes(n if context is None else len(context), None, rows)
         walk = Walk({}, axes, default, at=at, context=context, length=length)
         self.walk(walk)
         return walk.inference(self)

@@ -9,6 +9,7 @@ from vaekit.networks.cells import *
 from vaekit.networks.codebook import *
 from vaekit.networks.convolution import *
 from vaekit.networks.corruption import *
+from vaekit.networks.critic import *
 from vaekit.networks.forgetful import *
 from vaekit.networks.inception import *
 from vaekit.networks.many_codes import *

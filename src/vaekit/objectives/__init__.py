@@ -1,5 +1,6 @@
 """Objectives: weighted sums of terms, with schedules as weights."""
 
+from vaekit.objectives.adversaries import *
 from vaekit.objectives.balance import *
 from vaekit.objectives.critics import *
 from vaekit.objectives.labels import *

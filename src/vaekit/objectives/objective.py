@@ -122,8 +122,8 @@ class Objective(Algebra):
         return list(zip(self.weights, self.terms.values(), strict=True))  # type: ignore[arg-type]
 
     def judging(self) -> list[str]:
-        """Labels of the terms that say how good a model is, of all terms where none does."""
-        return [label for label, term in self.terms.items() if term.judges] or list(self.terms)
+        """Labels of the terms that say how good a model is; none where the last weights are as good as any."""
+        return [label for label, term in self.terms.items() if term.judges]
 
     def coefficients(self, step: int) -> dict[str, float]:
         """Every weight by the label of its term, and every schedule inside a term by its own name, at this step."""

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import methodcaller
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +86,7 @@ class Trainer:
         self.stepper = Stepper(self.fabric, plan, self.data.train, self.modules, self.total, alone=alone)
         self.position = Position(steps={phase.name: 0 for phase in phases})
         self.means, self.saved_at, self.warned = Means(), time.monotonic(), False
+        self.beside = {moving.phase.name: Means() for moving in self.moving[:-1]}
         self.interrupted = False
         self.stopped: str | None = None
 
@@ -163,7 +164,7 @@ class Trainer:
         while moving.phase.rule.another(losses):
             done = self.position.steps[moving.phase.name]
             rows = self._cut(moving, done // self.per_epoch)[done % self.per_epoch]
-            losses.append(float(self._step(moving, rows, None)))
+            losses.append(float(self._step(moving, rows, self.beside[moving.phase.name])))
 
     def _step(self, moving: Moving, rows: Tensor, means: Means | None) -> Tensor:
         """One step of a phase on the batch of these examples. Returns this process's mean loss."""
@@ -231,10 +232,29 @@ class Trainer:
             raise Broken(f"epoch {self.position.epoch}: every step was skipped.")
         figures = {f"train/{name}": value for name, value in self._gathered(self.means).items()}
         self.means = Means()
+        figures |= self._beside(figures)
         if "train/skipped" in self.metrics.rows[0] if self.metrics.rows else self.plan.skip is not None:
             figures["train/skipped"] = self.position.skipped
         self.position.skipped = 0
         return figures
+
+    def _beside(self, figures: Mapping[str, float]) -> dict[str, float]:
+        """The epoch's means of terms that other phases have and the main one has not: how a critic does, say.
+
+        Raises `Broken` where a phase says that they have gone beyond all use.
+        """
+        found: dict[str, float] = {}
+        for moving in self.moving[:-1]:
+            name = moving.phase.name
+            means = self._gathered(self.beside[name]) if self.beside[name].count else {}
+            self.beside[name] = Means()
+            found |= {
+                f"train/{term}": v for term, v in means.items() if term != "loss" and f"train/{term}" not in figures
+            }
+            why = None if moving.phase.check is None or not means else moving.phase.check(means)
+            if why is not None:
+                raise Broken(f"epoch {self.position.epoch}: {why}")
+        return found
 
     def _keep_the_best(self, bound: float | None) -> None:
         """Have the weights kept where the validation bound is the lowest so far."""
@@ -251,7 +271,7 @@ class Trainer:
     def _lose_patience(self) -> None:
         """Stop where the validation bound has not improved for as long as the plan allows."""
         stale = self.position.epoch - self.position.best_epoch
-        short = self.position.epoch < self.epochs and self.data.valid is not None
+        short = self.position.epoch < self.epochs and self.position.best_epoch > 0
         if short and self.stopped is None and 0 < self.plan.patience <= stale:
             self.stopped = f"no better validation bound in {stale} epochs"
 

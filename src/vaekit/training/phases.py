@@ -1,7 +1,7 @@
 """Phases: which loss moves which parameters, by which optimiser, and for how many steps in a round."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -89,7 +89,8 @@ class Phase:
     """A loss, the modules whose parameters it moves, their optimiser, and a rule for the steps in a round.
 
     `optimiser` is the plan's where the phase has none of its own, so that what is asked of a run holds in all its phases.
-    `at` makes, of a batch, what happens at latents in this phase, where that is another thing than in the run.
+    `at` makes, of a batch, what happens at latents in this phase, where that is another thing than in the run. `check`:
+    from the epoch's means of its terms to a sentence where the run had better stop, else None.
 
     A round runs every phase once, in order. The last phase's pass over the data is the epoch; the others draw batches
     from streams of their own. Schedules of every phase, learning rates too, follow the steps of the last one.
@@ -101,6 +102,7 @@ class Phase:
     optimiser: Adam | None = None
     rule: Rule = field(default_factory=Repeat)
     at: Choices | None = None
+    check: Callable[[Mapping[str, float]], str | None] | None = None
 
     def parameters(self) -> list[nn.Parameter]:
         """Those that the phase moves, each once."""

@@ -22,7 +22,8 @@ AT_ONCE = 500
 class Validation:
     """Means of terms in nats per example, the bound that selects (lower is better), and active units by latent.
 
-    The bound is the loss without the terms that do not judge a model, and is among the means where there are such.
+    The bound is the loss without the terms that do not judge a model, and is among the means where there are such; None
+    where no term does.
     `rates`: the rate of each latent, nats per example, where there are several. `codes`: how those of each latent that has
     any are used.
     """
@@ -60,9 +61,11 @@ def validate(step: nn.Module, split: Split, device: torch.device) -> Validation:
         codes.add(inference)
     step.train()
     figures = means.means()
-    bound, judging = figures["loss"], objective.judging()
+    judging = objective.judging()
+    bound: float | None = figures["loss"]
     if len(judging) < len(objective.terms):
-        bound = figures["bound"] = sum(final[label] * figures[label] for label in judging)
+        bound = sum(final[label] * figures[label] for label in judging) if judging else None
+        figures |= {} if bound is None else {"bound": bound}
     return Validation(figures, bound, statistics.active(), rates.means(), codes.usage())
 
 
