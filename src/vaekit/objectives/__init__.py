@@ -3,6 +3,7 @@
 from vaekit.objectives.adversaries import *
 from vaekit.objectives.balance import *
 from vaekit.objectives.critics import *
+from vaekit.objectives.introspection import *
 from vaekit.objectives.labels import *
 from vaekit.objectives.objective import *
 from vaekit.objectives.references import *

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-__all__ = ["Constant", "Cosine", "Cyclical", "Linear", "Logistic", "Schedule"]
+__all__ = ["After", "Constant", "Cosine", "Cyclical", "Linear", "Logistic", "Schedule"]
 
 Schedule = Callable[[int], float]
 
@@ -21,6 +21,23 @@ class Constant:
     def __call__(self, step: int) -> float:
         """value."""
         return self.value
+
+
+@dataclass(frozen=True)
+class After:
+    """0 in the first `steps` steps, then `value`."""
+
+    value: float
+    steps: int
+
+    def __post_init__(self) -> None:
+        finite("value", self.value)
+        if self.steps < 0:
+            raise ValueError(f"steps must be at least 0, got {self.steps}")
+
+    def __call__(self, step: int) -> float:
+        """value once `steps` are done."""
+        return self.value if step >= self.steps else 0.0
 
 
 @dataclass(frozen=True)

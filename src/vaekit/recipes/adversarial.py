@@ -9,7 +9,7 @@ from typing_extensions import Doc
 
 from vaekit.data import DataSpec
 from vaekit.networks import MLP, Conv, Critic, spectral_normed
-from vaekit.objectives import GradientPenalty, Objective, Telling, ToldApart
+from vaekit.objectives import GradientPenalty, Objective, Telling, Term, ToldApart
 from vaekit.objectives.adversaries import Game, Parts
 from vaekit.training import Adam, Phase
 
@@ -56,6 +56,12 @@ def seeing(spec: DataSpec, channels: tuple[int, ...], hidden: tuple[int, ...]) -
     if len(spec.shape) == 3:
         return Conv(spec.shape, *channels, activation=leaky)
     return MLP(spec.shape, *hidden, activation=leaky)
+
+
+def steering(term: Term) -> Term:
+    """The same term, which no longer judges: of a game the last weights are kept, not those that it favours."""
+    term.judges = False
+    return term
 
 
 def leaky() -> nn.Module:

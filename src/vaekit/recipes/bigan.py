@@ -23,6 +23,7 @@ from vaekit.recipes.adversarial import (
     critic_phase,
     leaky,
     seeing,
+    steering,
 )
 from vaekit.recipes.parts import Channels, Hidden, Latent, LikelihoodName, conv_networks, refuse_categories
 from vaekit.recipes.parts import likelihood as likelihood_of
@@ -56,7 +57,7 @@ def bigan(
     pair, made = with_latent("z"), with_latent("z", forwards=True)
     objective: Objective = 1.0 * Fooling(critic, [made], [pair], game=GAMES[critic_loss])
     if pixels > 0:
-        objective = objective + pixels * Distortion()
+        objective = objective + pixels * steering(Distortion())
     phase = critic_phase(Telling(critic, [made], pair, critic_loss), critic_lr, r1)
     return System(model, objective, Plan(optimiser=Adam(lr=2e-4, betas=MOMENTA), patience=0), [phase])
 

@@ -20,6 +20,7 @@ from vaekit.recipes.adversarial import (
     critic_of,
     critic_phase,
     seeing,
+    steering,
 )
 from vaekit.recipes.parts import Channels, Latent, LikelihoodName, conv_networks
 from vaekit.recipes.parts import likelihood as likelihood_of
@@ -51,7 +52,7 @@ def vae_gan(
     model = VAE(StandardNormal(latent), Gaussian(encoder, latent), likelihood_of(spec, decoder, likelihood))
     critic = critic_of(seeing(spec, channels, ()), spectral)
     fakes, distance = (rebuilt, generated), FeatureDistance(critic)
-    kept = features * distance + pixels * Distortion()
+    kept = features * distance + pixels * steering(Distortion())
     phases = [
         critic_phase(Telling(critic, fakes, loss=critic_loss), critic_lr, r1),
         Phase("encoder", kept + Rate(), [model.encoder], Adam(lr=1e-3, betas=MOMENTA)),
