@@ -55,7 +55,8 @@ def intro_vae(
         + After(0.5, warm_up) * giving_away
         + 0.0 * RateOf([generated], "rate-of-generated")
     )
-    decoding = good + After(s * beta_kl, warm_up) * RateOf(fakes) + (s * beta_rec * RESEMBLES) * DistortionOf(fakes)
+    # the rate last: its own draw is not needed where the rate is a closed form, and a compiler leaves it out
+    decoding = good + (s * beta_rec * RESEMBLES) * DistortionOf(fakes) + After(s * beta_kl, warm_up) * RateOf(fakes)
     adam = Adam(lr=2e-4)
     phase = Phase("encoder", encoding, [model.encoder], adam)
     return System(model, decoding, Plan(optimiser=adam, patience=0), [phase], moves=[model.decoder])
