@@ -1,5 +1,8 @@
 """Runs of models with codes: who moves a codebook, and that it is the same after a stop."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -64,3 +67,35 @@ def test_a_recipe_starts_its_codebook_at_clusters_of_what_the_encoder_gives(tmp_
     system = built(lambda: vk.recipe("vq-vae")(digits.spec, codes=16, channels=(4,), latent=3), 0, digits)
     found = system.model.eval().infer(digits.train.all()["x"])
     assert len(found.latents["z"].posterior.code.unique()) == 16
+
+
+@pytest.mark.slow
+def test_two_processes_keep_one_codebook(tmp_path):
+    data = vk.data.open("digits", seed=3)
+    plan = {"steps": 40, "batch_size": 60, "seed": 3, "lr": 1e-2}
+    arguments = {"codes": 24, "latent": 4, "channels": (4,), "expiry": 0.3}
+    command = [
+        sys.executable,
+        "-m",
+        "vaekit",
+        "train",
+        "digits",
+        "--recipe",
+        "vq-vae",
+        "--devices",
+        "2",
+        "--accelerator",
+        "cpu",
+    ]
+    for name, value in {**plan, "codes": 24, "latent": 4, "channels": 4, "expiry": 0.3}.items():
+        command += [f"--{name.replace('_', '-')}", str(value)]
+    two = tmp_path / "two"
+    done = subprocess.run([*command, "--out", str(two), "--no-report"], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    one = vk.train(
+        "vq-vae", data, folder=tmp_path / "one", arguments=arguments, report=Silent(), accelerator="cpu", **plan
+    )
+    ours, theirs = (vk.load(path, weights="last").model.encoder.quantiser for path in (one.path, two))
+    assert ours.seen.max() > 0
+    for name in ("vectors", "counts", "sums", "seen"):
+        torch.testing.assert_close(getattr(ours, name), getattr(theirs, name), atol=2e-3, rtol=1e-2, msg=name)

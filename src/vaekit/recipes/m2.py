@@ -1,10 +1,15 @@
 """The semi-supervised VAE of a label and a style."""
 
+from typing import Annotated
+
+from annotated_types import Ge
+from typing_extensions import Doc
+
 from vaekit.conditionals import Categorical, Gaussian
 from vaekit.data import DataSpec
 from vaekit.models import LabelAndStyle
 from vaekit.networks import MLP, OneHot
-from vaekit.objectives import Classification, Distortion, Rate
+from vaekit.objectives import Classification, Distortion, Linear, Rate
 from vaekit.priors import StandardNormal, UniformLabels
 from vaekit.recipes.labels import Alpha, LabelledShare, classes_of, labels_observed, per_label
 from vaekit.recipes.parts import ACTIVATIONS, Activation, Hidden, Latent, LikelihoodName
@@ -21,6 +26,8 @@ def m2(
     hidden: Hidden = (500, 500),
     activation: Activation = "relu",
     alpha: Alpha = 0.1,
+    first_alpha: Annotated[float, Ge(0), Doc("alpha at first, where it falls")] = 10.0,
+    falling_steps: Annotated[int, Ge(0), Doc("steps in which it falls from --first-alpha; 0 for none")] = 0,
     labelled_share: LabelledShare = 0.1,
     likelihood: LikelihoodName = None,
 ) -> System:
@@ -38,5 +45,7 @@ def m2(
         likelihood_of(spec, decoder, likelihood),
         OneHot(classes),
     )
-    objective = Distortion() + Rate() + per_label(alpha, spec) * Classification()
+    last = per_label(alpha, spec)
+    weight = last if falling_steps == 0 else Linear(per_label(first_alpha, spec), last, falling_steps)
+    objective = Distortion() + Rate() + weight * Classification()
     return System(model, objective, at=labels_observed(spec), labelled_share=labelled_share)
