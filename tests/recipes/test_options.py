@@ -71,7 +71,7 @@ REFUSED = {
     "an activation misspelt": (
         "vae",
         {"activation": "rleu"},
-        "activation must be one of relu, tanh, silu, gelu, got 'rleu'",
+        "activation must be one of relu, tanh, silu, gelu, softplus, got 'rleu'",
     ),
     "a weight that is not a number": ("beta-vae", {"beta": math.nan}, "beta must be at least 0, got nan"),
     "an endless weight": ("beta-vae", {"beta": math.inf}, "a weight must be a finite number .* got inf"),

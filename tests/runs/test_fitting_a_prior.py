@@ -180,3 +180,13 @@ def test_from_the_command_line(run, capsys):
     with pytest.raises(SystemExit):
         main(["sample", str(run.path), "--temperature", "0"])
     assert "no mean" in capsys.readouterr().err
+
+
+def test_the_page_tells_of_the_prior_and_of_the_codes(run):
+    fit(run)
+    page = run.report().read_text()
+    assert "prior of z" in page
+    assert "transformer with width 16, blocks 1" in page
+    assert "Which codes it uses" in page
+    assert "codes come up" in page
+    assert 'id="samples"' in page

@@ -71,7 +71,7 @@ class Telling(Term):
     max(0, 1 + D(fake)) (Lim & Ye 2017). No gradient reaches the examples.
     """
 
-    judges = False
+    judges, contested = False, True
 
     def __init__(
         self,
@@ -105,7 +105,7 @@ class ToldApart(Term):
     Near 1/2 it cannot tell, near 1 it leaves the model nothing to learn from. For display: give it the weight 0.
     """
 
-    judges = False
+    judges, contested = False, True
 
     def __init__(self, of: Telling, label: str = "told-apart") -> None:
         super().__init__(label)
@@ -126,7 +126,7 @@ class Fooling(Term):
     made. "non-saturating": softplus(-D) (Goodfellow et al. 2014); "hinge": -D; "saturating": log(1 - sigmoid(D)).
     """
 
-    judges = False
+    judges, contested = False, True
 
     def __init__(
         self,
@@ -158,7 +158,7 @@ class Fooling(Term):
 class GradientPenalty(Term):
     """Half the squared norm of the critic's gradient at real data, (B,): R1 of Mescheder et al. 2018, eq. 9."""
 
-    judges = False
+    judges, contested = False, True
 
     def __init__(self, critic: nn.Module, truth: Parts = real, label: str = "r1") -> None:
         super().__init__(label)
@@ -178,7 +178,7 @@ class FeatureDistance(Term):
     -log of a normal in feature space, but for a constant (Larsen et al. 2016, eq. 7). The critic has `features`.
     """
 
-    judges = False
+    judges, contested = False, True
 
     def __init__(self, critic: nn.Module, label: str = "features") -> None:
         super().__init__(label)

@@ -19,7 +19,7 @@ class RateOf(Term):
     Gradients flow through x~. For a decoder it is what it loses as long as the encoder sees through it.
     """
 
-    judges = False
+    judges, contested = False, True
 
     def __init__(self, fakes: Sequence[Parts], label: str = "rate-of-made") -> None:
         super().__init__(label)
@@ -33,7 +33,7 @@ class RateOf(Term):
 class DistortionOf(Term):
     """-log p(x~|z) at z ~ q(z|x~) of examples x~ that the model made, taken for data; averaged over kinds; (B,) nats."""
 
-    judges = False
+    judges, contested = False, True
 
     def __init__(self, fakes: Sequence[Parts], label: str = "distortion-of-made") -> None:
         super().__init__(label)
@@ -52,7 +52,7 @@ class Introspection(Term):
     the examples. `scale` s keeps the exponent in range: 1 over the numbers in an example.
     """
 
-    judges = False
+    judges, contested = False, True
 
     def __init__(
         self,

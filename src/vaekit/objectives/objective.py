@@ -57,10 +57,12 @@ class Term(Algebra):
 
     `label` names it in logs; `samples` is how many draws from q it needs (None: the usual single one). `judges`: whether
     it says how good a model is, and so which epoch's weights are kept; False for what only steers the training.
+    `contested`: its figure is of a game with an opponent that learns too, so that no epoch has the best one.
     """
 
     samples: int | None = None
     judges: bool = True
+    contested: bool = False
 
     def __init__(self, label: str) -> None:
         super().__init__()
@@ -122,8 +124,10 @@ class Objective(Algebra):
         return list(zip(self.weights, self.terms.values(), strict=True))  # type: ignore[arg-type]
 
     def judging(self) -> list[str]:
-        """Labels of the terms that say how good a model is; none where the last weights are as good as any."""
-        return [label for label, term in self.terms.items() if term.judges]
+        """Labels of the terms that say how good a model is, of all terms where none does; of a game none."""
+        judges = [label for label, term in self.terms.items() if term.judges]
+        contested = any(term.contested for term in self.terms.values())
+        return judges if judges or contested else list(self.terms)
 
     def coefficients(self, step: int) -> dict[str, float]:
         """Every weight by the label of its term, and every schedule inside a term by its own name, at this step."""

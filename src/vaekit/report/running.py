@@ -1,6 +1,7 @@
 """How a run went and what it was: the curves of every term, every choice, and the command that repeats it."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -13,6 +14,7 @@ from vaekit.report.curves import apart, as_table, ordered
 from vaekit.report.numbers import table
 from vaekit.report.subject import Exhibit, Section, Subject
 from vaekit.training.metrics import judged_by
+from vaekit.training.reading import read_json
 
 __all__ = ["code", "lasted", "repeated", "trained"]
 
@@ -66,6 +68,18 @@ def facts(subject: Subject) -> Iterator[tuple[str, str]]:
     yield "epochs", f"{len(subject.rows)}, the best one {record['best_epoch']}" if record.get("best_epoch") else ""
     yield "duration", lasted(record)
     yield "versions", listed(record.get("versions", {}))
+    yield from priors(subject.path)
+
+
+def priors(path: Path) -> Iterator[tuple[str, str]]:
+    """The priors that were fitted to the run's codes afterwards: which, with what, and how long that took."""
+    for file in sorted((path / "prior").glob("*/run.json")):
+        record = read_json(file)
+        said = record.get("prior", {})
+        with_it = f" with {listed(said['arguments'])}" if said.get("arguments") else ""
+        by_label = ", by label" if said.get("classes") is not None else ""
+        took = f"; {lasted(record)}" if lasted(record) else ""
+        yield f"prior of {file.parent.name}", f"{said.get('prior', '')}{by_label}{with_it}{took} (vaekit fit-prior)"
 
 
 def by_part(model: nn.Module) -> str:
