@@ -104,6 +104,23 @@ def test_one_is_not_replaced_unless_that_is_said(run):
     assert json.loads((run.path / "prior" / "z" / "run.json").read_text())["prior"]["prior"] == "pixelcnn"
 
 
+def test_one_by_label_can_be_replaced_by_one_without(run):
+    fit(run, on_labels=True)
+    fit(vk.load(run.path), again=True)
+    plain = vk.load(run.path)
+    assert not plain.on_labels
+    assert plain.sample(3).shape == (3, 1, 8, 8)
+    with pytest.raises(ValueError, match="not conditioned on labels"):
+        plain.sample(3, label=1)
+    fit(plain, on_labels=True, again=True)
+    labelled = vk.load(run.path)
+    assert labelled.data.spec.context == ()
+    assert labelled.sample(3, label=1).shape == (3, 1, 8, 8)
+    fit(labelled, again=True)
+    assert labelled.data.spec.context is None
+    assert labelled.sample(3).shape == (3, 1, 8, 8)
+
+
 def test_one_of_other_weights_is_not_taken(run):
     fit(run)
     first = checksum(run.path / "best.safetensors")

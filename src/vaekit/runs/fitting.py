@@ -93,6 +93,8 @@ def fit_prior(
     given = chosen.arguments(arguments or {})
     length = plan_from(plan, PLAN)
     folder = run.path / FOLDER
+    if again:
+        detach(run)
     waiting = [latent for latent, prior in run.model.own_priors().items() if isinstance(prior, PriorOverCodes)]
     if not waiting:
         raise ValueError(f"the model of {run.path} has no codes that a prior could be fitted to")
@@ -131,6 +133,15 @@ def draw(run: "Run") -> None:
     )
 
 
+def detach(run: "Run") -> None:
+    """Give the run's model its own priors back, as they were before others took their places."""
+    if run.before is not None:
+        priors, run.on_labels = run.before
+        for latent, prior in priors.items():
+            run.model.set_prior(latent, prior)
+        run.before = None
+
+
 def attach(run: "Run") -> None:
     """Give the run's model the priors that its folder holds, if they are all there and of its weights."""
     folder = run.path / FOLDER
@@ -146,6 +157,8 @@ def attach(run: "Run") -> None:
         given = chosen.arguments(fitted.arguments)
         system = built(lambda: System(OverCodes(chosen(spec, **given)), Distortion()), 0, saved=header(place.best))  # noqa: B023
         load_weights(system.model, place.best)
+        if run.before is None:
+            run.before = run.model.own_priors(), run.on_labels
         prior = system.model.eval().prior
         assert isinstance(prior, PriorOverCodes)
         run.model.set_prior(latent, prior, None if fitted.classes is None else OneHot(fitted.classes))

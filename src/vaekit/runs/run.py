@@ -13,6 +13,7 @@ from vaekit.data import Data, DataSpec, Split
 from vaekit.evaluation import Evaluation, Inception, Quality, evaluate, quality
 from vaekit.integrations.hub import push
 from vaekit.models import Model
+from vaekit.priors import Prior
 from vaekit.runs import asking, conditioning, keeping, swapping
 from vaekit.runs import codes as coding
 from vaekit.runs import labels as by_label
@@ -50,6 +51,7 @@ class Run:
         at: Choices | None = None,
     ) -> None:
         self.folder, self.model, self.on_labels, self.at = folder, model, on_labels, at
+        self.before: tuple[dict[str, Prior], bool] | None = None  # its own priors, where others were fitted
         self._data = data
 
     @property
@@ -85,9 +87,8 @@ class Run:
             found, record = vaekit.data.Data.reopen(self.record["data"]), self.record
             check_same(record, found)
             self._data = found
-        if self.on_labels and self._data.spec.context is None:
-            self._data = self._data.conditioned_on_labels()
-        return self._data
+        whole = self._data
+        return whole.conditioned_on_labels() if self.on_labels and whole.spec.context is None else whole
 
     def split(self, name: str | None = None) -> tuple[str, Split]:
         """A split by name; without one, the test split, else the validation split, else the training split."""
