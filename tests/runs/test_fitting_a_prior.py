@@ -126,8 +126,11 @@ def test_one_of_other_weights_is_not_taken(run):
     first = checksum(run.path / "best.safetensors")
     vk.resume(run.path, epochs=len(run.metrics) + 3, report=vk.Silent())
     assert checksum(run.path / "best.safetensors") != first
+    changed = vk.load(run.path)
     with pytest.raises(ValueError, match="no prior is fitted"):
-        vk.load(run.path).sample(2)
+        changed.sample(2)
+    fit(changed)  # as that sentence says, and no more is to be said
+    assert vk.load(run.path).sample(2).shape == (2, 1, 8, 8)
 
 
 def test_what_was_stopped_is_gone_on_with(run):
@@ -143,6 +146,26 @@ def test_what_was_stopped_is_gone_on_with(run):
     assert vk.load(run.path).record["recipe"] == "vq-vae"  # half a prior does not stand in the way
     fit(run)
     assert json.loads(record.read_text())["status"] == "finished"
+    assert run.sample(2).shape == (2, 1, 8, 8)
+
+
+def test_of_several_latents_those_that_are_done_are_not_done_again(tmp_path):
+    arguments = {"codes": 8, "latent": 4, "channels": (4,)}
+    run = vk.train(
+        "vq-vae-2", vk.data.open("digits"), folder=tmp_path / "v", arguments=arguments, steps=20, report=vk.Silent()
+    )
+
+    class Stop(vk.Callback):
+        def on_step(self, trainer, step, loss):
+            if step == 15 and trainer.checkpoints.folder.parent.name == "z2":
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(run, callbacks=[Stop()])
+    first = run.path / "prior" / "z1" / "best.safetensors"
+    written = first.stat().st_mtime_ns
+    fit(run)
+    assert first.stat().st_mtime_ns == written
     assert run.sample(2).shape == (2, 1, 8, 8)
 
 

@@ -85,7 +85,8 @@ def fit_prior(
     """Train a prior by its name on the codes of a run's training examples, one for each latent that has codes.
 
     The codes are computed once, and the priors kept in the run's folder and given to its model. With `on_labels` they
-    depend on the data's labels. What was stopped before its end is gone on with; `again` replaces what is there.
+    depend on the data's labels. What was stopped before its end is gone on with, and a prior of other weights than the run
+    has now is replaced; `again` replaces any.
 
     Raises ValueError for a run without codes, and where a prior is fitted already.
     """
@@ -98,7 +99,7 @@ def fit_prior(
     waiting = [latent for latent, prior in run.model.own_priors().items() if isinstance(prior, PriorOverCodes)]
     if not waiting:
         raise ValueError(f"the model of {run.path} has no codes that a prior could be fitted to")
-    if folder.exists() and not again and is_finished(folder, waiting):
+    if run.before is not None:
         raise ValueError(f"{run.path} has a prior already: fit another one in its place with again (--again)")
     if on_labels and (run.on_labels or run.spec.classes is None):
         why = "is conditioned on them already" if run.on_labels else "are of data without labels"
@@ -110,6 +111,8 @@ def fit_prior(
         spec = spec_of(run, latent, shown["train"])
         fitted = Fitted(name, given, spec.to_dict(), weights, run.spec.classes if on_labels else None)
         place = folder / latent
+        if not again and is_finished(folder, [latent]) and said_of(RunFolder(place)) == fitted:
+            continue
         going_on = not again and may_go_on(place, fitted)
         if place.exists() and not going_on:
             shutil.rmtree(place)
