@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 
 from vaekit.cli.options import Json, option
-from vaekit.cli.training import AFTER, MODEL, PLAN, PLANNING, from_recipe
+from vaekit.cli.training import AFTER, MODEL, PLAN, PLANNING, from_recipe, value_of
 from vaekit.recipes import prior_recipe, prior_recipes
 from vaekit.runs import fit_prior, load
 from vaekit.runs.fitting import PLANNED
@@ -26,7 +26,7 @@ THEN = [option(bool, "report", True, AFTER, "write report.html into the run's fo
 
 def fit_prior_command(tokens: Sequence[str]) -> Callable[..., None]:
     """The command, with the options of the prior that `tokens` name."""
-    chosen = prior_recipe(named_prior(tokens[1:]) if "fit-prior" in tokens[:1] else FIRST)
+    chosen = prior_recipe((value_of("--prior", tokens) if "fit-prior" in tokens[:1] else None) or FIRST)
 
     def command(run: Path, /, *, prior: str = FIRST, as_json: bool = False, **options: Any) -> None:
         opened = load(run)
@@ -47,7 +47,7 @@ def fit_prior_command(tokens: Sequence[str]) -> Callable[..., None]:
     kinds = Literal.__getitem__(tuple(prior_recipes()))
     parameters = [
         inspect.Parameter("run", inspect.Parameter.POSITIONAL_ONLY, annotation=run),
-        option(kinds, "prior", chosen.name, MODEL, "which prior: transformer, pixelcnn or maskgit"),
+        option(kinds, "prior", chosen.name, MODEL, f"which prior: {', '.join(prior_recipes())}"),
         *INTO,
         *map(from_recipe, chosen.options.values()),
         *(p.replace(default=PLANNED.get(p.name, p.default)) for p in PLAN),
@@ -57,13 +57,3 @@ def fit_prior_command(tokens: Sequence[str]) -> Callable[..., None]:
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {p.name: p.annotation for p in parameters}
     return command
-
-
-def named_prior(tokens: Sequence[str]) -> str:
-    """The value of --prior among the tokens, else the first choice."""
-    for i, token in enumerate(tokens):
-        if token == "--prior" and i + 1 < len(tokens):
-            return tokens[i + 1]
-        if token.startswith("--prior="):
-            return token.partition("=")[2]
-    return FIRST

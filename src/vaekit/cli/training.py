@@ -139,16 +139,24 @@ def from_recipe(given: Option) -> inspect.Parameter:
 
 def named_recipe(tokens: Sequence[str]) -> str:
     """The value of --recipe among the tokens, else what fits the source."""
-    for i, token in enumerate(tokens):
-        if token == "--recipe" and i + 1 < len(tokens):
-            return tokens[i + 1]
-        if token.startswith("--recipe="):
-            return token.partition("=")[2]
+    said = value_of("--recipe", tokens)
+    if said is not None:
+        return said
     before = ["", *tokens]
     sources = [token for i, token in enumerate(tokens) if not token.startswith("-") and not takes_value(before[i])]
     if any(source.endswith(".txt") for source in sources):
         return TEXT
     return PICTURES if any(map(holds_pictures, sources)) else FLAT
+
+
+def value_of(name: str, tokens: Sequence[str]) -> str | None:
+    """What stands behind an option among the tokens, if it is there."""
+    for i, token in enumerate(tokens):
+        if token == name and i + 1 < len(tokens):
+            return tokens[i + 1]
+        if token.startswith(f"{name}="):
+            return token.partition("=")[2]
+    return None
 
 
 def takes_value(token: str) -> bool:

@@ -45,7 +45,7 @@ class Autoregressive(OfSymbols):
     ) -> None:
         self.step, self.length, self.first, self.stop, self.whole = step, length, first, stop, whole
         shape = torch.Size(batch_shape)
-        self.start = {name: t.reshape(shape.numel(), *t.shape[len(shape) :]) for name, t in start.items()}
+        self.start = in_rows(start, shape)
         super().__init__(shape, torch.Size((length,)), validate_args=False)
 
     @property
@@ -129,7 +129,7 @@ class Autoregressive(OfSymbols):
 
     def _states(self, repeats: int) -> State:
         """The start, repeated in front of the batch."""
-        return {name: t.repeat(repeats, *(1,) * (t.ndim - 1)) for name, t in self.start.items()}
+        return repeated(self.start, repeats)
 
     def _priced(self, log_p: Tensor, symbol: Tensor, ended: Tensor) -> Tensor:
         if self.stop is None:
@@ -139,6 +139,16 @@ class Autoregressive(OfSymbols):
 
     def _ended(self, symbol: Tensor, ended: Tensor) -> Tensor:
         return ended if self.stop is None else ended | (symbol == self.stop)
+
+
+def in_rows(start: State, shape: torch.Size) -> State:
+    """A state (*shape, ...) with all of its batch in one axis."""
+    return {name: t.reshape(shape.numel(), *t.shape[len(shape) :]) for name, t in start.items()}
+
+
+def repeated(start: State, repeats: int) -> State:
+    """A state (N, ...) so many times behind itself, (repeats N, ...)."""
+    return {name: t.repeat(repeats, *(1,) * (t.ndim - 1)) for name, t in start.items()}
 
 
 def likeliest(d: Distribution) -> Distribution:

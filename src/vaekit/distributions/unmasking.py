@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
-from vaekit.distributions.autoregressive import State
+from vaekit.distributions.autoregressive import State, in_rows, repeated
 from vaekit.distributions.of_symbols import Change, OfSymbols
 
 __all__ = ["Unmasking", "rounds_of"]
@@ -49,7 +49,7 @@ class Unmasking(OfSymbols):
         self.predict, self.length, self.noise, self.every_round = predict, length, noise, every_round
         self.hidden = rounds_of(length, rounds)
         shape = torch.Size(batch_shape)
-        self.start = {name: t.reshape(shape.numel(), *t.shape[len(shape) :]) for name, t in start.items()}
+        self.start = in_rows(start, shape)
         super().__init__(shape, torch.Size((length,)), validate_args=False)
 
     @property
@@ -62,7 +62,7 @@ class Unmasking(OfSymbols):
         front = value.shape[: max(0, value.ndim - 1 - len(self.batch_shape))]
         shape = (*front, *self.batch_shape)
         strings = value.expand(*shape, self.length).reshape(-1, self.length)
-        state, n = self._states(front.numel()), len(strings)
+        state, n = repeated(self.start, front.numel()), len(strings)
         ranks = random_ranks(n, self.length, strings.device)
         if self.every_round:
             rounds = range(len(self.hidden) - 1)
@@ -75,7 +75,7 @@ class Unmasking(OfSymbols):
     @torch.no_grad()
     def sample(self, sample_shape: torch.Size | list[int] | tuple[int, ...] = ()) -> Int[Tensor, "*shape T"]:
         """Strings, some symbols in each round."""
-        state = self._states(torch.Size(sample_shape).numel())
+        state = repeated(self.start, torch.Size(sample_shape).numel())
         like = next(iter(state.values()))
         n, device = len(like), like.device
         strings = torch.zeros(n, self.length, dtype=torch.long, device=device)
@@ -115,10 +115,6 @@ class Unmasking(OfSymbols):
         gumbel = -torch.empty_like(log_p).exponential_().log()
         left = 1 - (r + 1) / (len(self.hidden) - 1)
         return gumbel if math.isinf(self.noise) else log_p + self.noise * left * gumbel
-
-    def _states(self, repeats: int) -> State:
-        """The start, repeated in front of the batch."""
-        return {name: t.repeat(repeats, *(1,) * (t.ndim - 1)) for name, t in self.start.items()}
 
 
 def rounds_of(length: int, rounds: int) -> list[int]:
