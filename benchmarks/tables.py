@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import tables_codes
 import tables_deep
 import tables_labels
 import tables_sequences
@@ -312,6 +313,30 @@ SECTIONS = [
         "Deep hierarchies on a GPU",
         "python benchmarks/deep_gpu.py steps; ... mnist RECIPE",
         lambda record: tables_deep.deep_gpu(record, table),
+    ),
+    (
+        "quantisers",
+        "Looking codes up",
+        "python benchmarks/quantisers.py",
+        lambda record: tables_codes.quantisers(record, table),
+    ),
+    (
+        "codes",
+        "Codes in use, and their bits under a fitted prior",
+        "python benchmarks/codes.py usage; ... dead; ... bits; ... score",
+        lambda record: tables_codes.codes(record, table),
+    ),
+    (
+        "collapse",
+        "Collapse on text, and its remedies",
+        "python benchmarks/collapse.py train; ... score",
+        lambda record: tables_codes.collapse(record, table),
+    ),
+    (
+        "adversaries",
+        "Critics",
+        "python benchmarks/adversaries.py train; ... score",
+        lambda record: tables_codes.adversaries(record, table),
     ),
 ]
 
