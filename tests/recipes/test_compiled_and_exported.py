@@ -18,6 +18,16 @@ pytestmark = pytest.mark.slow
 PLAIN = {name: Row(name, usual(name)) for name in recipes()}
 OTHERS = {f"vae on {kind}": Row("vae", SPECS[kind]) for kind in ("levels", "vectors", "counts")}
 COMPILED = {name: Row(of, SPECS["binary"], options) for name, (of, options) in VARIANTS.items() if "learned" in name}
+TO_THE_END = [
+    "vae",
+    "iwae",
+    "nvae",
+    "vrnn",
+    "vq-vae",
+    "lfq-vae",
+    "text-vae",
+    "intro-vae",
+]  # by the C++ compiler too, which is slow
 every_step = pytest.mark.parametrize("row", (PLAIN | OTHERS | COMPILED).values(), ids=list(PLAIN | OTHERS | COMPILED))
 every = pytest.mark.parametrize("row", (PLAIN | OTHERS).values(), ids=list(PLAIN | OTHERS))
 
@@ -30,13 +40,22 @@ def seeded():
 
 @every_step
 def test_the_step_is_one_graph_with_the_eager_loss_and_gradients(row: Row):
+    check_compiled(row, backend="aot_eager")
+
+
+@pytest.mark.parametrize("row", map(PLAIN.get, TO_THE_END), ids=TO_THE_END)
+def test_the_step_compiled_to_code_has_the_eager_loss_and_gradients(row: Row):
+    check_compiled(row, options={"fallback_random": True})
+
+
+def check_compiled(row: Row, **how):
     system = row.system()
     batch, step = row.batch(system), Step(system.model, 1.0 * system.objective, system.at)
-    compiled = torch.compile(step, fullgraph=True, options={"fallback_random": True})
+    compiled = torch.compile(step, fullgraph=True, **how)
     kept = deepcopy(step.objective.state_dict())  # vectors of a power iteration, say, which a step moves
     eager = gradients(system, first_step(system, batch, step))
     step.objective.load_state_dict(kept)
-    assert_close(gradients(system, first_step(system, batch, compiled)), eager, rtol=1e-4, atol=1e-5)
+    assert_close(gradients(system, first_step(system, batch, compiled)), eager, rtol=5e-4, atol=1e-5)
 
 
 def gradients(system, terms: dict[str, Tensor]) -> dict[str, Tensor]:
