@@ -10,7 +10,7 @@ from torch.testing import assert_close
 from vaekit.conditionals import Gaussian
 from vaekit.models import VAE, Enumerate, Mean
 from vaekit.networks import MLP
-from vaekit.objectives import DensityRatio, Distortion, posterior_draws, prior_draws
+from vaekit.objectives import DensityRatio, Distortion, permuted_draws, posterior_draws, prior_draws
 from vaekit.priors import StandardNormal
 
 B, K, D = 5, 3, 2
@@ -97,10 +97,23 @@ def test_prior_draws_are_as_many_as_the_latent_has_values_and_carry_no_gradient(
     where = torch.zeros(D, requires_grad=True)
     graph = Graph(lambda w: w.latent("z", normal(where + 5), lambda: normal(torch.zeros(B, D))))
     inference = graph.infer(torch.zeros(B, 1), samples=2000)
-    drawn = prior_draws("z")(inference)
+    (drawn,) = prior_draws("z")(inference)
     assert drawn.shape == (2000, B, D)
     assert not drawn.requires_grad
     assert_close(drawn.mean((0, 1)), torch.full((D,), 5.0), atol=0.05, rtol=0)
+
+
+def test_permuted_draws_keep_every_marginal_and_lose_what_elements_have_in_common():
+    where = torch.randn(4000, 1).expand(-1, D)
+    graph = Graph(lambda w: w.latent("z", normal(torch.zeros(D)), lambda: normal(where, 0.1)))
+    inference = graph.infer(torch.zeros(4000, 1))
+    (mixed,) = permuted_draws("z")(inference)
+    (z,) = posterior_draws("z")(inference)
+    assert_close(mixed.sort(0).values, z.sort(0).values)
+    assert torch.corrcoef(z.T)[0, 1] > 0.98
+    assert torch.corrcoef(mixed.T)[0, 1].abs() < 0.06
+    with pytest.raises(ValueError, match="ask for no samples"):
+        permuted_draws("z")(graph.infer(torch.zeros(4000, 1), samples=2))
 
 
 def labelled(walk):
@@ -112,7 +125,7 @@ def labelled(walk):
 def test_draws_made_before_a_label_was_enumerated_count_once_for_each_label():
     inference = Graph(labelled).infer(torch.randn(B, 3), samples=K, at={"y": Enumerate()})
     z, critic = inference.latents["z"].value, Linear(SHIFT)
-    assert posterior_draws("z")(inference).shape == (3, K, B, D)
+    assert posterior_draws("z")(inference)[0].shape == (3, K, B, D)
     assert_close(ratio(critic)(inference, {}), critic(z.flatten(0, 1)).reshape(K, B).mean(0))
 
 

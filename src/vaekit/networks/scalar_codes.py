@@ -8,9 +8,9 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from vaekit.networks.batch_mean import batch_mean
 from vaekit.networks.quantiser import Quantisation, Quantiser, straight_through
 from vaekit.networks.shapes import as_shape
+from vaekit.networks.whole_batch import batch_mean
 
 __all__ = ["Bits", "FiniteScalar"]
 

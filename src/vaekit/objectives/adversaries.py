@@ -1,7 +1,8 @@
-"""Critics of data: what tells the model's examples from real ones, what fools it, and what keeps it in bounds.
+"""Critics: what tells the model's examples from real ones, what fools it, and what keeps it in bounds.
 
 A critic is a network that maps x (N, *event) to logits (N,), high where it takes x for real. It is moved by a phase of
-its own, whose objective is `Telling`; the phases of the model hold `Fooling` or `FeatureDistance`.
+its own, whose objective is `Telling`; the phases of the model hold `Fooling` or `FeatureDistance`. What it looks at is
+said by functions of the inference, examples here, latents in `critics`.
 """
 
 from collections.abc import Callable, Sequence
@@ -89,10 +90,10 @@ class Telling(Term):
         total = self._charge(-opinion(self.critic, self.truth, inference))
         for fake in self.fakes:
             total = total + self._charge(opinion(self.critic, fake, inference))
-        return total
+        return inference.expect(total)
 
-    def _charge(self, logits: Tensor) -> Tensor:
-        return F.relu(1 + logits) if self.loss == "hinge" else F.softplus(logits)
+    def _charge(self, opinion: Tensor) -> Tensor:
+        return F.relu(1 + opinion) if self.loss == "hinge" else F.softplus(opinion)
 
     def extra_repr(self) -> str:
         """The loss."""
@@ -116,7 +117,7 @@ class ToldApart(Term):
         """(B,)."""
         right = (opinion(self.critic, self.truth, inference) > 0).double()
         wrong = [(opinion(self.critic, fake, inference) > 0).double() for fake in self.fakes]
-        return (right + 1 - torch.stack(wrong).mean(0)) / 2
+        return inference.expect((right + 1 - torch.stack(wrong).mean(0)) / 2)
 
 
 class Fooling(Term):
@@ -141,14 +142,14 @@ class Fooling(Term):
 
     def forward(self, inference: Inference, coefficients: Coefficients) -> Tensor:
         """(B,)."""
-        wrong = [self.critic(*fake(inference)) for fake in self.fakes]
-        wrong += [-self.critic(*truth(inference)) for truth in self.truths]
-        return torch.stack([self._charge(logits) for logits in wrong]).sum(0)
+        wrong = [logits(self.critic, fake, inference) for fake in self.fakes]
+        wrong += [-logits(self.critic, truth, inference) for truth in self.truths]
+        return inference.expect(torch.stack([self._charge(opinion) for opinion in wrong]).sum(0))
 
-    def _charge(self, logits: Tensor) -> Tensor:
+    def _charge(self, opinion: Tensor) -> Tensor:
         if self.game == "hinge":
-            return -logits
-        return F.softplus(-logits) if self.game == "non-saturating" else -F.softplus(logits)
+            return -opinion
+        return F.softplus(-opinion) if self.game == "non-saturating" else -F.softplus(opinion)
 
     def extra_repr(self) -> str:
         """The game."""
@@ -166,10 +167,12 @@ class GradientPenalty(Term):
 
     def forward(self, inference: Inference, coefficients: Coefficients) -> Tensor:
         """(B,); also where gradients are off."""
+        leading = len(inference.axes.shape)
         with torch.enable_grad():
-            parts = [t.detach().requires_grad_() for t in self.truth(inference)]
-            slopes = torch.autograd.grad(self.critic(*parts).sum(), parts, create_graph=True)
-        return torch.stack([slope.flatten(1).square().sum(1) for slope in slopes]).sum(0) / 2
+            seen = tuple(t.detach().requires_grad_() for t in self.truth(inference))
+            slopes = torch.autograd.grad(logits(self.critic, lambda _: seen, inference).sum(), seen, create_graph=True)
+        squares = [slope.flatten(leading).square().sum(-1) for slope in slopes]
+        return inference.expect(torch.stack(squares).sum(0) / 2)
 
 
 class FeatureDistance(Term):
@@ -193,5 +196,12 @@ class FeatureDistance(Term):
 
 
 def opinion(critic: nn.Module, parts: Parts, inference: Inference) -> Tensor:
-    """The critic's logits, without a gradient to the examples."""
-    return critic(*(t.detach() for t in parts(inference)))
+    """The critic's logits, without a gradient to what it sees; (..., B)."""
+    return logits(critic, lambda walk: tuple(t.detach() for t in parts(walk)), inference)
+
+
+def logits(critic: nn.Module, parts: Parts, inference: Inference) -> Tensor:
+    """The critic's logits of parts that share the inference's leading axes, (..., B)."""
+    leading, seen = len(inference.axes.shape), parts(inference)
+    found: Tensor = critic(*(t.flatten(0, leading - 1) for t in seen))
+    return found.reshape(seen[0].shape[:leading])

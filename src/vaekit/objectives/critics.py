@@ -1,85 +1,84 @@
-"""Critics: networks that estimate a density ratio between two sources of draws, and train in a phase of their own."""
+"""Critics of latents: what tells draws of one source from draws of another, and so estimates their density ratio."""
 
-from collections.abc import Callable
-
-import torch.nn.functional as F
+import torch
 from torch import Tensor, nn
 
 from vaekit.models.inference import Inference
+from vaekit.networks.whole_batch import whole_batch
+from vaekit.objectives.adversaries import Parts, Telling, logits
 from vaekit.objectives.objective import Coefficients, Term
+from vaekit.objectives.terms import named
 
-__all__ = ["CriticLoss", "DensityRatio", "Source", "posterior_draws", "prior_draws"]
-
-Source = Callable[[Inference], Tensor]
+__all__ = ["DensityRatio", "permuted_draws", "posterior_draws", "prior_draws", "shuffled_columns"]
 
 
-def posterior_draws(name: str) -> Source:
+def posterior_draws(name: str) -> Parts:
     """The values of latent `name`, on all leading axes of the inference: (..., B, *event)."""
 
-    def values(inference: Inference) -> Tensor:
-        latent = inference.latents[name]
-        return inference.axes.spread(latent.value, latent.leading)
+    def values(inference: Inference) -> tuple[Tensor]:
+        latent = named(inference.latents, name, "latent")
+        return (inference.axes.spread(latent.value, latent.leading),)
 
     return values
 
 
-def prior_draws(name: str) -> Source:
-    """As many draws from the prior of latent `name` as it has values, (..., B, *event)."""
+def prior_draws(name: str) -> Parts:
+    """As many draws from the prior of latent `name` as it has values, (..., B, *event); no gradient flows."""
 
-    def draw(inference: Inference) -> Tensor:
-        prior = inference.latents[name].prior
-        assert prior is not None
-        return inference.axes.draw(prior)[0].detach()
+    def draw(inference: Inference) -> tuple[Tensor]:
+        prior = named(inference.latents, name, "latent").prior
+        if prior is None:
+            raise ValueError(f"latent {name!r} has no prior to draw from: give the model one")
+        return (inference.axes.draw(prior)[0].detach(),)
 
     return draw
+
+
+def permuted_draws(name: str) -> Parts:
+    """Values of latent `name` with each element shuffled over the batch on its own: draws of the product of marginals.
+
+    (B, *event), of the batch of all processes. Kim & Mnih 2018, algorithm 1.
+    """
+
+    def draw(inference: Inference) -> tuple[Tensor]:
+        value, rows = posterior_draws(name)(inference)[0], inference.axes.rows
+        if len(inference.axes.shape) > 1:
+            raise ValueError(
+                "elements are shuffled over one draw of each example: ask for no samples, enumerate nothing"
+            )
+        mixed = shuffled_columns(whole_batch(value.detach()).flatten(1)).reshape(-1, *value.shape[1:])
+        return (mixed if rows is None else mixed.narrow(0, rows.first, value.shape[0]),)
+
+    return draw
+
+
+def shuffled_columns(z: Tensor) -> Tensor:
+    """Each column of z (N, D) in an order of its own."""
+    return z.gather(0, torch.rand(z.shape, device=z.device).argsort(0))
 
 
 class DensityRatio(Term):
     """log density of `of` over `against` at draws of `of`, as `critic` estimates it: (B,) nats.
 
     Its average estimates KL(of || against); Sugiyama et al. 2012, Huszár 2017. `critic` maps (N, *event) to (N,) logits
-    and is moved by the phase whose objective is `critic_loss()`, not by this term.
+    and is moved by the phase whose objective is `critic_loss()`, not by this term. It judges no model: the estimate is
+    as good as the critic.
     """
 
-    def __init__(self, label: str, critic: nn.Module, of: Source, against: Source) -> None:
+    judges, contested = False, True
+
+    def __init__(self, label: str, critic: nn.Module, of: Parts, against: Parts) -> None:
         super().__init__(label)
         self.critic, self.of, self.against = critic, of, against
 
     def forward(self, inference: Inference, coefficients: Coefficients) -> Tensor:
         """(B,) nats; gradients reach the draws."""
-        return inference.expect(logits(self.critic, self.of(inference), len(inference.axes.shape)))
+        return inference.expect(logits(self.critic, self.of, inference))
 
-    def critic_loss(self) -> "CriticLoss":
-        """The critic's own objective."""
-        return CriticLoss(self)
-
-    def extra_repr(self) -> str:
-        """The label."""
-        return repr(self.label)
-
-
-class CriticLoss(Term):
-    """Logistic loss of telling draws of `of` from draws of `against`: (B,) nats; log 2 twice where they are equal.
-
-    Its minimiser over all functions is the log density ratio (Goodfellow et al. 2014, prop. 1).
-    """
-
-    def __init__(self, ratio: DensityRatio) -> None:
-        super().__init__(f"{ratio.label}:critic")
-        self.critic, self.of, self.against = ratio.critic, ratio.of, ratio.against
-
-    def forward(self, inference: Inference, coefficients: Coefficients) -> Tensor:
-        """(B,) nats; no gradient reaches the draws."""
-        rank = len(inference.axes.shape)
-        on_of = logits(self.critic, self.of(inference).detach(), rank)
-        on_against = logits(self.critic, self.against(inference).detach(), rank)
-        return inference.expect(F.softplus(-on_of) + F.softplus(on_against))
+    def critic_loss(self) -> Telling:
+        """The critic's own objective, whose minimiser is the log density ratio (Goodfellow et al. 2014, prop. 1)."""
+        return Telling(self.critic, [self.against], self.of, label=f"{self.label}:critic")
 
     def extra_repr(self) -> str:
         """The label."""
         return repr(self.label)
-
-
-def logits(critic: nn.Module, draws: Tensor, leading: int) -> Tensor:
-    """The critic's logits for draws (*leading, *event), as (*leading)."""
-    return critic(draws.flatten(0, leading - 1)).reshape(draws.shape[:leading])

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from vaekit.models.inference import Inference, Latent
-from vaekit.networks.batch_mean import batch_mean
+from vaekit.networks.whole_batch import batch_mean
 from vaekit.objectives.objective import Coefficients, Term
 from vaekit.objectives.schedules import Schedule
 
