@@ -12,9 +12,10 @@ D = 3
 
 
 def similarity(shift: float, variances: float, width: float, scales: tuple[float, ...]) -> float:
-    """E exp(-|x - y|^2 / (s C)) summed over scales, where x - y is normal: mean `shift` in each of D, this variance."""
+    """E exp(-|x - y|^2 / (s C)) averaged over scales, where x - y is normal: mean `shift` in each of D, this variance."""
     terms = [(s * width / (s * width + 2 * variances)) ** (D / 2) for s in scales]
-    return sum(t * math.exp(-D * shift**2 / (s * width + 2 * variances)) for t, s in zip(terms, scales, strict=True))
+    parts = [t * math.exp(-D * shift**2 / (s * width + 2 * variances)) for t, s in zip(terms, scales, strict=True)]
+    return sum(parts) / len(scales)
 
 
 def test_the_average_over_many_small_batches_is_the_closed_form_of_two_normals():
@@ -25,7 +26,7 @@ def test_the_average_over_many_small_batches_is_the_closed_form_of_two_normals()
     own = [similarity(0.0, v, 4.0, kernel.scales) for v in (2 * scale**2, 2.0)]
     exact = sum(own) - 2 * similarity(shift, scale**2 + 1, 4.0, kernel.scales)
     assert abs(found.mean().item() - exact) < 4 * found.std().item() / len(found) ** 0.5
-    assert exact > 0.1
+    assert exact > 0.05
 
 
 def test_equal_distributions_have_none_and_the_estimate_falls_on_both_sides_of_0():
@@ -60,7 +61,7 @@ def test_the_term_compares_the_aggregate_posterior_and_not_each_posterior_with_t
     means = torch.randn(4000, D)
     graph = Graph(lambda w: w.latent("z", normal(torch.zeros(D)), lambda: normal(means, 1e-3)))
     assert MMD()(graph.infer(torch.zeros(4000, 1)), {}).abs() < 5e-3
-    assert MMD()(latent(2000, 0.0, 0.1), {}) > 0.3
+    assert MMD()(latent(2000, 0.0, 0.1), {}) > 0.05
 
 
 @pytest.mark.parametrize("samples", [None, 5])

@@ -35,6 +35,7 @@ SMALL |= {"latents": (3, 2), "widths": (8, 6)}
 SMALL |= {"width": 8, "groups": (1, 1)}
 SMALL |= {"content": 3, "recurrent": 6}
 SMALL |= {"codes": 5, "bits": 3}
+SMALL |= {"critic_hidden": (8,)}
 OF_SEQUENCES = {"dsvae", "vrnn"}
 PICTURES_ALONE = {
     "conv-vae",
@@ -83,6 +84,12 @@ VARIANTS = {
     "text-vae, words left out": ("text-vae", {"word_dropout": 0.5}),
     "pixel-vae, levels as names": ("pixel-vae", {"order": "names", "blocks": 1, "channels": (4,)}),
     "pixel-vae, free bits in cycles": ("pixel-vae", {"free_bits": 0.1, "annealing_steps": 8, "cycles": 2}),
+    "dip-vae, of draws, convolved": ("dip-vae", {"draws": True, "channels": (3, 4)}),
+    "info-vae, no rate": ("info-vae", {"alpha": 1.0}),
+    "wae-mmd, with noise": ("wae-mmd", {"deterministic": False, "kernel": "radial-basis"}),
+    "aae, with noise, penalised": ("aae", {"deterministic": False, "r1": 1.0}),
+    "wae-gan, with noise": ("wae-gan", {"deterministic": False}),
+    "factor-vae, convolved": ("factor-vae", {"channels": (3, 4)}),
     "vae, no hidden layer": ("vae", {"hidden": ()}),
     "dsvae, factorised": ("dsvae", {"factorised": True}),
     "dsvae, free bits": ("dsvae", {"free_bits": 1e-6}),
@@ -100,7 +107,8 @@ class Row:
 
     def system(self, seed: int = 0) -> System:
         torch.manual_seed(seed)
-        small = {name: value for name, value in SMALL.items() if name in recipe(self.recipe).options}
+        options = recipe(self.recipe).options
+        small = {name: value for name, value in SMALL.items() if name in options and options[name].default != ()}
         return recipe(self.recipe)(self.spec, **{**small, **self.options})
 
     def batch(self, system: System, size: int = 12, dtype: torch.dtype = torch.float32) -> dict[str, Tensor]:

@@ -9,7 +9,15 @@ from typing_extensions import Doc
 
 from vaekit.data import DataSpec
 from vaekit.networks import MLP, Conv, Critic, spectral_normed
-from vaekit.objectives import GradientPenalty, Objective, Telling, Term, ToldApart
+from vaekit.objectives import (
+    GradientPenalty,
+    Objective,
+    Telling,
+    Term,
+    ToldApart,
+    posterior_draws,
+    prior_draws,
+)
 from vaekit.objectives.adversaries import Game, Parts
 from vaekit.training import Adam, Phase
 
@@ -18,6 +26,7 @@ __all__: list[str] = []
 CriticRate = Annotated[float, Gt(0), Doc("learning rate of the critic")]
 Penalty = Annotated[float, Ge(0), Doc("weight of the critic's squared gradient at real data (R1); 0 for none")]
 Spectral = Annotated[bool, Doc("hold the largest singular value of the critic's layers at 1")]
+CriticHidden = Annotated[tuple[int, ...], Ge(1), Doc("widths of the critic's hidden layers")]
 LossName = Annotated[Literal["logistic", "hinge"], Doc("what the critic minimises")]
 
 TELLS, EPOCHS = 0.999, 3
@@ -56,6 +65,13 @@ def seeing(spec: DataSpec, channels: tuple[int, ...], hidden: tuple[int, ...]) -
     if len(spec.shape) == 3:
         return Conv(spec.shape, *channels, activation=leaky)
     return MLP(spec.shape, *hidden, activation=leaky)
+
+
+def critic_of_latents(latent: int, hidden: tuple[int, ...], lr: float, r1: float) -> tuple[Critic, Phase]:
+    """What tells draws of z's posterior from draws of its prior, and the phase that trains it."""
+    critic = critic_of(MLP(latent, *hidden, activation=leaky), spectral=False)
+    telling = Telling(critic, [posterior_draws("z")], prior_draws("z"))
+    return critic, critic_phase(telling, lr, r1)
 
 
 def steering(term: Term) -> Term:

@@ -7,7 +7,7 @@ from typing_extensions import Doc
 
 from vaekit.data import DataSpec
 from vaekit.objectives import Distortion, Linear, Rate
-from vaekit.recipes.parts import Activation, Hidden, Latent, LikelihoodName, mlp_vae
+from vaekit.recipes.parts import Activation, Hidden, Latent, LikelihoodName, flat_vae
 from vaekit.recipes.system import System
 
 __all__ = ["annealed_capacity_vae"]
@@ -25,5 +25,5 @@ def annealed_capacity_vae(
     likelihood: LikelihoodName = None,
 ) -> System:
     """A VAE whose rate is held to a capacity that rises in training, factor by factor (Burgess et al. 2018)."""
-    model = mlp_vae(spec, latent=latent, hidden=hidden, activation=activation, likelihood_name=likelihood)
+    model = flat_vae(spec, latent=latent, hidden=hidden, activation=activation, likelihood_name=likelihood)
     return System(model, Distortion() + gamma * Rate(target=Linear(0.0, capacity, capacity_steps)))

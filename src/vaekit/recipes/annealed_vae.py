@@ -7,7 +7,7 @@ from typing_extensions import Doc
 
 from vaekit.data import DataSpec
 from vaekit.objectives import Cosine, Cyclical, Distortion, Linear, Logistic, Rate, Schedule
-from vaekit.recipes.parts import Activation, FreeBits, Hidden, Latent, LikelihoodName, mlp_vae
+from vaekit.recipes.parts import Activation, FreeBits, Hidden, Latent, LikelihoodName, flat_vae
 from vaekit.recipes.system import System
 
 __all__ = ["annealed_vae"]
@@ -29,7 +29,7 @@ def annealed_vae(
     free_bits: FreeBits = 0.0,
 ) -> System:
     """A VAE whose rate is weighed in step by step, once or in cycles (Bowman et al. 2016; Fu et al. 2019)."""
-    model = mlp_vae(spec, latent=latent, hidden=hidden, activation=activation, likelihood_name=likelihood)
+    model = flat_vae(spec, latent=latent, hidden=hidden, activation=activation, likelihood_name=likelihood)
     weight = SCHEDULES[schedule](beta, annealing_steps, cycles)
     return System(model, Distortion() + weight * Rate(free_bits=free_bits))
 

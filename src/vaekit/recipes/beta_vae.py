@@ -7,7 +7,7 @@ from typing_extensions import Doc
 
 from vaekit.data import DataSpec
 from vaekit.objectives import Distortion, Rate
-from vaekit.recipes.parts import Activation, Hidden, Latent, LikelihoodName, mlp_vae
+from vaekit.recipes.parts import Activation, Hidden, Latent, LikelihoodName, flat_vae
 from vaekit.recipes.system import System
 
 __all__ = ["beta_vae"]
@@ -23,5 +23,5 @@ def beta_vae(
     likelihood: LikelihoodName = None,
 ) -> System:
     """A VAE whose rate weighs beta, to separate factors of variation (Higgins et al. 2017)."""
-    model = mlp_vae(spec, latent=latent, hidden=hidden, activation=activation, likelihood_name=likelihood)
+    model = flat_vae(spec, latent=latent, hidden=hidden, activation=activation, likelihood_name=likelihood)
     return System(model, Distortion() + beta * Rate())

@@ -7,7 +7,7 @@ from typing_extensions import Doc
 
 from vaekit.data import DataSpec
 from vaekit.objectives import ImportanceWeighted
-from vaekit.recipes.parts import Activation, Hidden, Latent, LikelihoodName, mlp_vae
+from vaekit.recipes.parts import Activation, Hidden, Latent, LikelihoodName, flat_vae
 from vaekit.recipes.system import System
 
 __all__ = ["iwae"]
@@ -23,5 +23,5 @@ def iwae(
     likelihood: LikelihoodName = None,
 ) -> System:
     """A VAE trained on the tighter bound of several draws: better likelihoods (Burda et al. 2016)."""
-    model = mlp_vae(spec, latent=latent, hidden=hidden, activation=activation, likelihood_name=likelihood)
+    model = flat_vae(spec, latent=latent, hidden=hidden, activation=activation, likelihood_name=likelihood)
     return System(model, ImportanceWeighted(samples=samples))

@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import torch
@@ -15,12 +16,14 @@ from vaekit.data import DataSpec, Domain
 from vaekit.models import VAE, Hierarchy
 from vaekit.networks import MLP, Conv, ConvTranspose, ResNetDecoder, ResNetEncoder
 from vaekit.objectives import Objective
-from vaekit.priors import StandardNormal
+from vaekit.priors import Prior, StandardNormal
 from vaekit.training import Aggressive, Phase
 
 __all__ = [
     "Activation",
     "AggressiveOption",
+    "Coded",
+    "Convolved",
     "Dropout",
     "FreeBits",
     "Hidden",
@@ -30,13 +33,19 @@ __all__ = [
     "aggressive_phases",
     "likelihood",
     "likelihoods",
-    "mlp_vae",
+    "flat_vae",
 ]
 
 Latent = Annotated[int, Ge(1), Doc("size of the latent vector z")]
 Hidden = Annotated[tuple[int, ...], Ge(1), Doc("widths of the encoder's hidden layers; the decoder mirrors them")]
 Channels = Annotated[tuple[int, ...], Ge(1), Doc("channels after each halving of the image; the decoder mirrors them")]
 Patch = Annotated[int, Ge(1), Doc("the largest map has one pixel for so many by so many of the picture's")]
+Convolved = Annotated[
+    tuple[int, ...],
+    Ge(1),
+    Doc("channels after each halving of pictures, by convolutions; none for --hidden's networks"),
+]
+Coded = Annotated[bool, Doc("no noise in the code; it then has no rate, and no likelihood by importance sampling")]
 Activation = Annotated[Literal["relu", "tanh", "silu", "gelu", "softplus"], Doc("nonlinearity of the hidden layers")]
 Dropout = Annotated[float, Ge(0), Lt(1), Doc("share of hidden units dropped in training")]
 LikelihoodName = Annotated[
@@ -46,6 +55,8 @@ FreeBits = Annotated[float, Ge(0), Doc("nats below which the rate of a latent di
 AggressiveOption = Annotated[
     bool, Doc("train the encoder to convergence before each step of the rest, while that gains (He et al. 2019)")
 ]
+
+Posterior = Callable[[nn.Module, int], Conditional]
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -104,21 +115,31 @@ def hint(spec: DataSpec, fitting: list[str]) -> str:
     return f"{instead}, or binarise the data for bernoulli" if grey else instead
 
 
-def mlp_vae(
+def flat_vae(
     spec: DataSpec,
     *,
     latent: int,
     hidden: tuple[int, ...],
+    channels: tuple[int, ...] = (),
     activation: str = "relu",
     likelihood_name: str | None = None,
     dropout: float = 0.0,
+    posterior: Posterior = Gaussian,
+    prior: Prior | None = None,
 ) -> VAE:
-    """The plain VAE: fully connected encoder and decoder, Gaussian posterior, standard normal prior."""
-    refuse_categories(spec)
+    """One latent: fully connected networks, or convolutions where `channels` are given; the prior is normal if not said."""
     kind = ACTIVATIONS[activation]
-    encoder = Gaussian(MLP(spec.shape, *hidden, activation=kind, dropout=dropout), latent)
-    decoder = likelihood(spec, MLP(latent, *reversed(hidden), activation=kind, dropout=dropout), likelihood_name)
-    return VAE(StandardNormal(latent), encoder, decoder)
+    if channels:
+        encoder, decoder = conv_networks(spec, latent, channels, 0)
+    else:
+        refuse_categories(spec)
+        encoder = MLP(spec.shape, *hidden, activation=kind, dropout=dropout)
+        decoder = MLP(latent, *reversed(hidden), activation=kind, dropout=dropout)
+    return VAE(
+        StandardNormal(latent) if prior is None else prior,
+        posterior(encoder, latent),
+        likelihood(spec, decoder, likelihood_name),
+    )
 
 
 def conv_networks(

@@ -11,7 +11,7 @@ from vaekit.recipes.parts import (
     Latent,
     LikelihoodName,
     aggressive_phases,
-    mlp_vae,
+    flat_vae,
 )
 from vaekit.recipes.system import System
 
@@ -30,7 +30,7 @@ def vae(
     aggressive: AggressiveOption = False,
 ) -> System:
     """The variational autoencoder, fully connected: a good first model of anything (Kingma & Welling 2014)."""
-    model = mlp_vae(
+    model = flat_vae(
         spec, latent=latent, hidden=hidden, activation=activation, likelihood_name=likelihood, dropout=dropout
     )
     objective = Distortion() + Rate(free_bits=free_bits)
