@@ -35,7 +35,7 @@ SMALL |= {"latents": (3, 2), "widths": (8, 6)}
 SMALL |= {"width": 8, "groups": (1, 1)}
 SMALL |= {"content": 3, "recurrent": 6}
 SMALL |= {"codes": 5, "bits": 3}
-SMALL |= {"critic_hidden": (8,)}
+SMALL |= {"critic_hidden": (8,), "flow_hidden": (8,), "inputs": 6}
 OF_SEQUENCES = {"dsvae", "vrnn"}
 PICTURES_ALONE = {
     "conv-vae",
@@ -90,6 +90,11 @@ VARIANTS = {
     "aae, with noise, penalised": ("aae", {"deterministic": False, "r1": 1.0}),
     "wae-gan, with noise": ("wae-gan", {"deterministic": False}),
     "factor-vae, convolved": ("factor-vae", {"channels": (3, 4)}),
+    "vae, full covariance, mixture": ("vae", {"posterior": "full", "prior": "mixture"}),
+    "vae, low rank, vamp": ("vae", {"posterior": "low-rank", "prior": "vamp"}),
+    "vae, flows": ("vae", {"posterior": "flow", "prior": "flow"}),
+    "vae, splines": ("vae", {"posterior": "spline-flow"}),
+    "vamp-vae, from data": ("vamp-vae", {"from_data": True, "channels": (3, 4), "annealing_steps": 3}),
     "vae, no hidden layer": ("vae", {"hidden": ()}),
     "dsvae, factorised": ("dsvae", {"factorised": True}),
     "dsvae, free bits": ("dsvae", {"free_bits": 1e-6}),

@@ -2,6 +2,7 @@
 
 from vaekit.conditionals.conditional import *
 from vaekit.conditionals.continuous import *
+from vaekit.conditionals.correlated import *
 from vaekit.conditionals.deterministic import *
 from vaekit.conditionals.discrete import *
 from vaekit.conditionals.discretised import *

@@ -111,7 +111,7 @@ class LastLayer(nn.Module):
 
     def __init__(self, features: tuple[int, ...], event_shape: tuple[int, ...], per_element: int) -> None:
         super().__init__()
-        self.event_shape, self.per_element = event_shape, per_element
+        self.features, self.event_shape, self.per_element = features, event_shape, per_element
         self.layer: nn.Linear | nn.Conv2d
         on_map = len(features) == 3 and len(event_shape) == 3
         if on_map and features[1:] != event_shape[1:]:

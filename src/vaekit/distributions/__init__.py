@@ -8,6 +8,8 @@ from vaekit.distributions.continuous_bernoulli import *
 from vaekit.distributions.discretised_logistic import *
 from vaekit.distributions.draws import *
 from vaekit.distributions.elements import *
+from vaekit.distributions.flowing import *
+from vaekit.distributions.full_normal import *
 from vaekit.distributions.given import *
 from vaekit.distributions.in_order import *
 from vaekit.distributions.logistic_mixture import *

@@ -95,10 +95,12 @@ class Model(nn.Module, ABC):
 
     @torch.no_grad()
     def start_on(self, data: Data, context: Tensor | None = None) -> None:
-        """Let parts of a fresh model that can (codebooks) begin from what it makes of these examples.
+        """Let parts of a fresh model that can (codebooks, pseudo-inputs) begin from these examples.
 
         Raises ValueError where these are too few for that.
         """
+        for prior in self.own_priors().values():
+            prior.start_on(data["x"] if isinstance(data, Mapping) else data)
         parts = [part for part in self.modules() if isinstance(part, StartsOnData)]
         was = self.training
         self.eval()

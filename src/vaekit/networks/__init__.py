@@ -14,6 +14,7 @@ from vaekit.networks.forgetful import *
 from vaekit.networks.inception import *
 from vaekit.networks.many_codes import *
 from vaekit.networks.maps import *
+from vaekit.networks.masked_flow import *
 from vaekit.networks.mlp import *
 from vaekit.networks.nearest_code import *
 from vaekit.networks.numbers import *

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from vaekit.networks.shapes import as_shape
 
-__all__ = ["LSTM", "BothWays", "EachStep", "Summary"]
+__all__ = ["LSTM", "BothWays", "EachStep", "OneStep", "Summary"]
 
 
 class LSTM(nn.Module):
@@ -72,6 +72,25 @@ class Summary(nn.Module):
         """Forwards after the last step that exists, and backwards after the first."""
         found = self.both(x, mask=mask[0] if mask else None)
         return torch.cat([found[:, -1, : self.hidden], found[:, 0, self.hidden :]], dim=-1)
+
+
+class OneStep(nn.Module):
+    """One step of a sequence (B, T, D) with its mask (B, T), (B, D): any in training, otherwise the middle of those there are.
+
+    What is inferred from it cannot hold what only the order of steps tells.
+    """
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.out_shape = (features,)
+
+    def forward(self, x: Float[Tensor, "B T D"], *mask: Bool[Tensor, "B T"]) -> Float[Tensor, "B D"]:
+        """Every row's own step."""
+        batch, steps = x.shape[:2]
+        length = mask[0].sum(1) if mask else torch.full((batch,), steps, device=x.device)
+        share = torch.rand(batch, device=x.device) if self.training else torch.full((batch,), 0.5, device=x.device)
+        chosen = (share * length).long().clamp_max(steps - 1)
+        return x.take_along_dim(chosen[:, None, None], 1).squeeze(1)
 
 
 class EachStep(nn.Module):

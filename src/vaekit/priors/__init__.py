@@ -1,19 +1,25 @@
 """Priors: distributions over a latent, called to be had."""
 
 from vaekit.priors.autoregressive_codes import AutoregressiveCodes
+from vaekit.priors.flow import FlowPrior
+from vaekit.priors.mixture import MixtureOfGaussians
 from vaekit.priors.over_codes import PriorOverCodes
 from vaekit.priors.prior import Prior
 from vaekit.priors.standard_normal import StandardNormal
 from vaekit.priors.uniform_codes import UniformCodes
 from vaekit.priors.uniform_labels import UniformLabels
 from vaekit.priors.unmasked_codes import UnmaskedCodes
+from vaekit.priors.vamp import VampPrior
 
 __all__ = [
     "AutoregressiveCodes",
+    "FlowPrior",
+    "MixtureOfGaussians",
     "Prior",
     "PriorOverCodes",
     "StandardNormal",
     "UniformCodes",
     "UniformLabels",
     "UnmaskedCodes",
+    "VampPrior",
 ]

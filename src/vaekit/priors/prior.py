@@ -25,3 +25,6 @@ class Prior(nn.Module, ABC):
         self, context: Tensor | None = None, *, posterior: Callable[..., Distribution] | None = None
     ) -> Distribution:
         """The prior, with batch shape () or, where it depends on the context, (B,)."""
+
+    def start_on(self, x: Tensor) -> None:
+        """Begin from examples x (N, *event of x), where a prior is made of such. ValueError where they are too few."""

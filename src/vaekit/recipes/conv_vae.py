@@ -5,11 +5,10 @@ from typing import Annotated
 from annotated_types import Ge
 from typing_extensions import Doc
 
-from vaekit.conditionals import Gaussian
 from vaekit.data import DataSpec
 from vaekit.models import VAE
 from vaekit.objectives import Distortion, Rate
-from vaekit.priors import StandardNormal
+from vaekit.recipes.families import PosteriorName, PriorName, posterior_named, prior_named
 from vaekit.recipes.parts import Channels, FreeBits, Latent, LikelihoodName, conv_networks, likelihood
 from vaekit.recipes.system import System
 from vaekit.training import Plan
@@ -25,10 +24,16 @@ def conv_vae(
     latent: Latent = 32,
     channels: Channels = (32, 64),
     blocks: Annotated[int, Ge(0), Doc("residual blocks at each size; 0 for plain convolutions")] = 0,
+    posterior: PosteriorName = "gaussian",
+    prior: PriorName = "normal",
     likelihood: LikelihoodName = None,
     free_bits: FreeBits = 0.0,
 ) -> System:
     """A VAE with convolutional networks, plain or residual: for pictures of any size (Kingma & Welling 2014)."""
     encoder, decoder = conv_networks(spec, latent, channels, blocks)
-    model = VAE(StandardNormal(latent), Gaussian(encoder, latent), likelihood_of(spec, decoder, likelihood))
+    model = VAE(
+        prior_named(prior, spec, latent),
+        posterior_named(posterior)(encoder, latent),
+        likelihood_of(spec, decoder, likelihood),
+    )
     return System(model, Distortion() + Rate(free_bits=free_bits), Plan(patience=10))

@@ -8,7 +8,7 @@ from typing_extensions import Doc
 from vaekit.conditionals import Gaussian
 from vaekit.data import DataSpec
 from vaekit.models import Drift, StaticDynamic
-from vaekit.networks import LSTM, MLP, BothWays, EachStep, Summary
+from vaekit.networks import LSTM, MLP, BothWays, EachStep, OneStep, Summary
 from vaekit.objectives import Distortion, Rate
 from vaekit.priors import StandardNormal
 from vaekit.recipes import frames
@@ -28,6 +28,9 @@ def dsvae(
     factorised: Annotated[
         bool, Doc("infer the motion of a step from that step alone, not from all and the content")
     ] = False,
+    one_frame: Annotated[
+        bool, Doc("infer the content from one frame, any in training, so that it holds no motion, and not from all")
+    ] = False,
     likelihood: LikelihoodName = None,
     free_bits: FreeBits = 0.0,
 ) -> System:
@@ -45,7 +48,7 @@ def dsvae(
     model = StaticDynamic(
         StandardNormal(content),
         EachStep(frames.seeing(frame, channels, recurrent), (recurrent,)),
-        Gaussian(Summary(recurrent, recurrent), content),
+        Gaussian(OneStep(recurrent) if one_frame else Summary(recurrent, recurrent), content),
         dynamic,
         frames.likelihood(frame, frames.showing(frame, channels, latent, content), likelihood),
         spec.shape[0],

@@ -2,6 +2,7 @@
 
 from vaekit.data import DataSpec
 from vaekit.objectives import Distortion, Rate
+from vaekit.recipes.families import PosteriorName, PriorName, posterior_named, prior_named
 from vaekit.recipes.parts import (
     Activation,
     AggressiveOption,
@@ -25,13 +26,22 @@ def vae(
     hidden: Hidden = (512, 512),
     activation: Activation = "relu",
     dropout: Dropout = 0.0,
+    posterior: PosteriorName = "gaussian",
+    prior: PriorName = "normal",
     likelihood: LikelihoodName = None,
     free_bits: FreeBits = 0.0,
     aggressive: AggressiveOption = False,
 ) -> System:
     """The variational autoencoder, fully connected: a good first model of anything (Kingma & Welling 2014)."""
     model = flat_vae(
-        spec, latent=latent, hidden=hidden, activation=activation, likelihood_name=likelihood, dropout=dropout
+        spec,
+        latent=latent,
+        hidden=hidden,
+        activation=activation,
+        likelihood_name=likelihood,
+        dropout=dropout,
+        posterior=posterior_named(posterior),
+        prior=prior_named(prior, spec, latent),
     )
     objective = Distortion() + Rate(free_bits=free_bits)
     return System(model, objective, phases=aggressive_phases(model, objective, aggressive))

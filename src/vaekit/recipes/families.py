@@ -1,0 +1,75 @@
+"""Posteriors and priors of a flat model by name, for the recipes that any of them fits."""
+
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+from annotated_types import Ge
+from torch import nn
+from typing_extensions import Doc
+
+from vaekit.conditionals import Conditional, FlowPosterior, FullGaussian, Gaussian, LowRankGaussian
+from vaekit.data import DataSpec, Domain
+from vaekit.networks import MaskedFlow
+from vaekit.priors import FlowPrior, MixtureOfGaussians, Prior, StandardNormal, VampPrior
+
+__all__: list[str] = []
+
+PosteriorName = Annotated[
+    Literal["gaussian", "full", "low-rank", "flow", "spline-flow"],
+    Doc("q(z|x): independent normals, a normal with any covariance or with four common factors, or a flow"),
+]
+PriorName = Annotated[
+    Literal["normal", "mixture", "vamp", "flow"],
+    Doc("p(z): standard normal, a learned mixture of ten normals, of the posteriors of 500 pseudo-inputs, or a flow"),
+]
+Layers = Annotated[int, Ge(1), Doc("maps in the flow, each in the reverse order of the one before")]
+FlowHidden = Annotated[tuple[int, ...], Ge(1), Doc("widths of the hidden layers of every map")]
+Spline = Annotated[bool, Doc("monotonic splines in the place of shifts and scales")]
+CONTEXT = 64
+
+
+def posterior_named(name: str) -> Callable[[nn.Module, int], Conditional]:
+    """A head over a network, by name."""
+    return POSTERIORS[name]
+
+
+def flow_posterior(
+    network: nn.Module, latent: int, layers: int = 2, hidden: tuple[int, ...] = (256,), spline: bool = False
+) -> FlowPosterior:
+    """Inverse autoregressive maps of the network's own noise."""
+    return FlowPosterior(
+        network, latent, MaskedFlow(latent, CONTEXT, layers=layers, hidden=hidden, spline=spline), CONTEXT
+    )
+
+
+POSTERIORS: dict[str, Callable[[nn.Module, int], Conditional]] = {
+    "gaussian": Gaussian,
+    "full": FullGaussian,
+    "low-rank": lambda network, latent: LowRankGaussian(network, latent, rank=min(4, latent)),
+    "flow": flow_posterior,
+    "spline-flow": lambda network, latent: flow_posterior(network, latent, spline=True),
+}
+
+
+def prior_named(name: str, spec: DataSpec, latent: int) -> Prior:
+    """A prior of a vector by name; the inputs of a VampPrior are like the data."""
+    return PRIORS[name](spec, latent)
+
+
+def vamp_prior(spec: DataSpec, latent: int, inputs: int = 500, from_data: bool = False) -> VampPrior:
+    """Pseudo-inputs in the data's own range."""
+    unit = spec.domain in (Domain.BINARY, Domain.LEVELS, Domain.UNIT)
+    return VampPrior(latent, spec.shape, inputs, unit=unit, from_data=from_data)
+
+
+def flow_prior(latent: int, layers: int = 4, hidden: tuple[int, ...] = (256,), spline: bool = False) -> FlowPrior:
+    """Masked autoregressive maps, which price a value in one pass."""
+    return FlowPrior(latent, MaskedFlow(latent, layers=layers, hidden=hidden, spline=spline, quick_density=True))
+
+
+PRIORS: dict[str, Callable[[DataSpec, int], Prior]] = {
+    "normal": lambda spec, latent: StandardNormal(latent),
+    "mixture": lambda spec, latent: MixtureOfGaussians(latent),
+    "vamp": vamp_prior,
+    "flow": lambda spec, latent: flow_prior(latent),
+}
