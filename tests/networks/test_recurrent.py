@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from torch.testing import assert_close
 
-from vaekit.networks import LSTM, MLP, BothWays, EachStep, Summary
+from vaekit.networks import LSTM, MLP, BothWays, EachStep, OneStep, Summary
 
 B, T, D, H = 4, 5, 3, 2
 LENGTHS = torch.tensor([5, 1, 3, 4])
@@ -78,3 +78,16 @@ def test_inputs_of_the_whole_sequence_stand_beside_every_step():
 def test_a_network_at_each_step_is_the_network_at_each_step():
     network, x = MLP((D, 2), 6), torch.randn(B, T, D, 2)
     assert_close(EachStep(network, (6,))(x), torch.stack([network(x[:, t]) for t in range(T)], 1))
+
+
+def test_one_step_is_any_that_exists_in_training_and_the_middle_one_after():
+    x = torch.arange(T, dtype=torch.float64).expand(4000, T)[..., None]
+    mask = torch.arange(T) < torch.tensor([1, 3, T, 2]).repeat(1000)[:, None]
+    lengths = mask.sum(1)
+    one = OneStep(1)
+    drawn = one(x, mask)[:, 0]
+    assert (drawn < lengths).all()
+    counts = torch.stack([(drawn[lengths == T] == t).double().mean() for t in range(T)])
+    assert_close(counts, torch.full((T,), 1 / T, dtype=torch.float64), atol=0.05, rtol=0)
+    assert_close(one.eval()(x, mask)[:, 0], (lengths // 2).double())
+    assert_close(one(x)[:, 0], torch.full((4000,), T // 2, dtype=torch.float64))

@@ -89,4 +89,4 @@ class FlowPosterior(Conditional):
 
     def distribution(self, **parameters: Tensor) -> Distribution:
         """Flowing."""
-        return Flowing(**parameters, flow=self.flow, validate_args=False)  # type: ignore[arg-type]
+        return Flowing(**parameters, flow=self.flow, validate_args=False)

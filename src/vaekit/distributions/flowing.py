@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.distributions import Distribution, Transform, constraints
+from torch.distributions import Distribution, constraints
 from torch.quasirandom import SobolEngine
 
 __all__ = ["Flowing", "normal_points"]
@@ -22,7 +22,8 @@ class Flowing(Distribution):
     with it (`rsample_and_log_prob`), without inverting T; that of any other value inverts it, which for an
     autoregressive T takes D passes. Rezende & Mohamed 2015, eqs. 5-7; Kingma et al. 2016.
 
-    Mean and variance have no closed form: they are averages over 256 fixed points of a Sobol sequence.
+    `flow` gives a map with an inverse `inv`, and with `call_and_ladj` for the image with log |det| of the slope, as those of
+    zuko have. Mean and variance have no closed form: they are averages over 256 fixed points of a Sobol sequence.
     """
 
     arg_constraints: ClassVar = {
@@ -39,7 +40,7 @@ class Flowing(Distribution):
         loc: Float[Tensor, "*batch D"],
         scale: Float[Tensor, "*batch D"],
         context: Float[Tensor, "*batch C"],
-        flow: Callable[[Tensor], Transform],
+        flow: Callable[[Tensor], Any],
         validate_args: bool | None = None,
     ) -> None:
         batch = torch.broadcast_shapes(loc.shape[:-1], scale.shape[:-1], context.shape[:-1])
@@ -59,12 +60,12 @@ class Flowing(Distribution):
     def rsample_and_log_prob(self, sample_shape: Any = ()) -> tuple[Tensor, Tensor]:
         """Draws and their log-density, nats, from one pass."""
         noise = torch.randn(*sample_shape, *self.loc.shape, dtype=self.loc.dtype, device=self.loc.device)
-        value, log_slope = self.flow(self.context).call_and_ladj(self.loc + self.scale * noise)  # type: ignore[attr-defined]
+        value, log_slope = self.flow(self.context).call_and_ladj(self.loc + self.scale * noise)
         return value, self._log_normal(noise) - log_slope
 
     def log_prob(self, value: Tensor) -> Tensor:
         """nats, (*batch,): T is inverted."""
-        before, log_slope = self.flow(self.context).inv.call_and_ladj(value)  # type: ignore[attr-defined]
+        before, log_slope = self.flow(self.context).inv.call_and_ladj(value)
         return self._log_normal((before - self.loc) / self.scale) + log_slope
 
     @property

@@ -43,7 +43,6 @@ class MaskedFlow(nn.Module):
             kind = {"univariate": zuko.transforms.MonotonicRQSTransform, "shapes": [(bins,), (bins,), (bins - 1,)]}
         forwards = torch.arange(size)
         self.size, self.context, self.quick_density = size, context, quick_density
-        self.composed: Any = zuko.transforms.ComposedTransform
         self.layers = nn.ModuleList(
             zuko.flows.autoregressive.MaskedAutoregressiveTransform(
                 size, context, order=forwards if i % 2 == 0 else forwards.flip(0), hidden_features=tuple(hidden), **kind
@@ -56,11 +55,37 @@ class MaskedFlow(nn.Module):
                 last.weight.mul_(SMALL)
                 last.bias.mul_(SMALL)
 
-    def forward(self, context: Tensor) -> Any:
-        """The map from noise to values, a zuko transform over the last axis."""
+    def forward(self, context: Tensor) -> "Steps":
+        """The map from noise to values, over the last axis."""
         given = context if self.context else None
-        steps = self.composed(*(layer(given) for layer in self.layers))
+        steps = Steps([layer(given) for layer in self.layers])
         return steps.inv if self.quick_density else steps
+
+
+class Steps:
+    """Invertible maps one after the other, with the log of how much all together stretch volume."""
+
+    def __init__(self, maps: Sequence[Any]) -> None:
+        self.maps = maps
+
+    @property
+    def inv(self) -> "Steps":
+        """The way back."""
+        return Steps([one.inv for one in reversed(self.maps)])
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """(*batch, D) to (*batch, D)."""
+        for one in self.maps:
+            x = one(x)
+        return x
+
+    def call_and_ladj(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The image and log |det| of the slope there, (*batch,)."""
+        total = x.new_zeros(x.shape[:-1])
+        for one in self.maps:
+            x, log_slope = one.call_and_ladj(x)
+            total = total + log_slope
+        return x, total
 
 
 def imported() -> Any:

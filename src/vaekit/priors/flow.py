@@ -1,10 +1,11 @@
 """A prior of noise sent through a flow."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, Transform
+from torch.distributions import Distribution
 
 from vaekit.distributions import Flowing
 from vaekit.priors.prior import Prior
@@ -18,7 +19,7 @@ class FlowPrior(Prior):
     A flow with `quick_density` prices z in one pass. Chen et al. 2017, sec. 3.2.
     """
 
-    def __init__(self, size: int, flow: Callable[[Tensor], Transform]) -> None:
+    def __init__(self, size: int, flow: Callable[[Tensor], Any]) -> None:
         super().__init__()
         self.event_shape, self.flow = (size,), flow
         for name, value in (("loc", torch.zeros(size)), ("scale", torch.ones(size)), ("nothing", torch.zeros(0))):

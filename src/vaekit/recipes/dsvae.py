@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from annotated_types import Ge
+from annotated_types import Ge, Gt
 from typing_extensions import Doc
 
 from vaekit.conditionals import Gaussian
@@ -31,6 +31,9 @@ def dsvae(
     one_frame: Annotated[
         bool, Doc("infer the content from one frame, any in training, so that it holds no motion, and not from all")
     ] = False,
+    content_weight: Annotated[
+        float, Gt(0), Doc("weight of the content's rate; above 1 to leave to the motion what both could hold")
+    ] = 1.0,
     likelihood: LikelihoodName = None,
     free_bits: FreeBits = 0.0,
 ) -> System:
@@ -55,4 +58,7 @@ def dsvae(
         read=read,
         name="content",
     )
-    return System(model, Distortion() + Rate(free_bits=free_bits), frames.PLAN)
+    if content_weight == 1:
+        return System(model, Distortion() + Rate(free_bits=free_bits), frames.PLAN)
+    rates = content_weight * Rate("content", free_bits=free_bits) + Rate("motion", free_bits=free_bits)
+    return System(model, Distortion() + rates, frames.PLAN)
