@@ -97,6 +97,8 @@ VARIANTS = {
     "vamp-vae, from data": ("vamp-vae", {"from_data": True, "channels": (3, 4), "annealing_steps": 3}),
     "vae, no hidden layer": ("vae", {"hidden": ()}),
     "dsvae, factorised": ("dsvae", {"factorised": True}),
+    "iwae, doubly reparameterised": ("iwae", {"gradient": "doubly-reparameterised"}),
+    "iwae, sticking the landing": ("iwae", {"gradient": "sticking-the-landing"}),
     "dsvae, one frame": ("dsvae", {"one_frame": True, "content_weight": 3.0}),
     "dsvae, free bits": ("dsvae", {"free_bits": 1e-6}),
     "vrnn, free bits": ("vrnn", {"free_bits": 1e-6}),

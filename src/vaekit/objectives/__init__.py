@@ -5,6 +5,7 @@ from vaekit.objectives.balance import *
 from vaekit.objectives.covariance import *
 from vaekit.objectives.critics import *
 from vaekit.objectives.discrepancy import *
+from vaekit.objectives.importance import *
 from vaekit.objectives.introspection import *
 from vaekit.objectives.labels import *
 from vaekit.objectives.objective import *

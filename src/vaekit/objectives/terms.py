@@ -1,4 +1,4 @@
-"""The terms that every VAE is made of: distortion, rate, and the importance-weighted bound."""
+"""The terms that every VAE is made of: distortion and rate."""
 
 import math
 from typing import TypeVar
@@ -13,7 +13,7 @@ from vaekit.objectives.schedules import Schedule
 
 R = TypeVar("R")
 
-__all__ = ["Distortion", "ImportanceWeighted", "Penalty", "Rate", "free_bits"]
+__all__ = ["Distortion", "Penalty", "Rate", "free_bits"]
 
 
 class Distortion(Term):
@@ -116,28 +116,6 @@ def free_bits(rate: Tensor, allowance: float, groups: int | None = None) -> Tens
             raise ValueError(f"{rate.shape[-1]} latent dimensions cannot be cut into {groups} equal groups")
         rate = rate.unflatten(-1, (groups, -1)).sum(-1)
     return batch_mean(rate).clamp_min(allowance).sum().expand(rate.shape[0])
-
-
-class ImportanceWeighted(Term):
-    """-log (1/K) sum_k p(x, z_k) / q(z_k|x) with `samples` K draws: (B,) nats; Burda et al. 2016, eq. 8."""
-
-    def __init__(self, samples: int) -> None:
-        super().__init__("bound")
-        if not isinstance(samples, int) or samples < 1:
-            raise ValueError(f"samples must be a whole number of at least 1, got {samples!r}")
-        self.samples = samples
-
-    def counts(self) -> frozenset[str]:
-        """Both."""
-        return frozenset({"distortion", "rate"})
-
-    def forward(self, inference: Inference, coefficients: Coefficients) -> Tensor:
-        """(B,) nats."""
-        return -inference.log_mean_w()
-
-    def extra_repr(self) -> str:
-        """The number of draws."""
-        return f"samples={self.samples}"
 
 
 class Penalty(Term):
