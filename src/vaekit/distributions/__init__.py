@@ -2,6 +2,7 @@
 
 from vaekit.distributions.autoregressive import *
 from vaekit.distributions.bernoulli import *
+from vaekit.distributions.bessel import *
 from vaekit.distributions.coded import *
 from vaekit.distributions.codes_of import *
 from vaekit.distributions.continuous_bernoulli import *
