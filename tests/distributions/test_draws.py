@@ -49,11 +49,13 @@ FAMILIES = {
     "point mass": lambda: vd.PointMass(torch.randn(B, T), 1),
     "enumerated": lambda: Independent(td.Normal(torch.randn(4, B, T), positive(B, T)), 1),
     "with its density": lambda: Stretched(torch.randn(B), positive(B)),
+    "directions": lambda: vd.VonMisesFisher(vd.direction(torch.randn(B, T)), 10 * positive(B)),
 }
 ALONE = {
     "one normal for all": lambda: Independent(td.Normal(torch.zeros(T), 1.0), 1),
     "one label for all": lambda: td.Categorical(logits=torch.randn(5)),
     "one with its density": lambda: Stretched(torch.tensor(0.3), torch.tensor(0.5)),
+    "one sphere for all": lambda: vd.UniformOnSphere(T),
 }
 
 

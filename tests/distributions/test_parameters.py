@@ -51,6 +51,8 @@ KINDS = {
         real(4, 2, 2), real(B, T, 4, 1, 2, 2), positive(B, T, 4, 1, 2, 2), levels=8
     ),
     "optimal normal": lambda: vd.OptimalNormal(real(B, T), positive(B, T), observe=lambda scale: None),
+    "von Mises-Fisher": lambda: vd.VonMisesFisher(vd.direction(real(B, T, 4)), positive(T)),
+    "uniform on a sphere": lambda: vd.UniformOnSphere(4, real(B, T)),
     "point mass": lambda: vd.PointMass(real(B, T, 4), 1),
     "point mass of a code": lambda: vd.PointMass(real(B, T, 4), 1, code=torch.arange(6).view(B, T)),
 }
