@@ -12,7 +12,7 @@ from torch import nn
 from torch.testing import assert_close
 
 from vaekit import conditionals as heads
-from vaekit.distributions import kl_per_element, log_prob_per_element
+from vaekit.distributions import direction, kl_per_element, log_prob_per_element
 
 IMAGE = (3, 4, 4)
 
@@ -60,6 +60,15 @@ def logistic_colours(x, logits, loc, scale, coupling, count):
     return np.log((weights * np.exp(log_p)).sum(1))
 
 
+def directions(shape):
+    return direction(torch.randn(shape))
+
+
+def von_mises_fisher(x, loc, concentration):
+    each = zip(x, loc, concentration, strict=True)
+    return np.array([stats.vonmises_fisher(mean, kappa).logpdf(value) for value, mean, kappa in each])
+
+
 def continuous_bernoulli(x, logits):
     rate = np.abs(logits)  # a truncated exponential, or its mirror image
     return stats.truncexpon.logpdf(np.where(logits < 0, x, 1 - x), b=rate, scale=1 / rate)
@@ -100,6 +109,7 @@ HEADS = {
     "continuous bernoulli": Row(heads.ContinuousBernoulli, unit, continuous_bernoulli),
     "categorical": Row(lambda net, shape: heads.Categorical(net, shape, 4), classes(4), chosen),
     "one label": Row(lambda net, shape: heads.Categorical(net, shape, 4), classes(4), chosen, ()),
+    "von Mises-Fisher": Row(heads.VonMisesFisher, directions, von_mises_fisher),
     "poisson": Row(heads.Poisson, counts, lambda x, rate: stats.poisson.logpmf(x, rate)),
     "discretised logistic": Row(
         heads.DiscretisedLogistic, levels(256), lambda x, loc, scale: logistic_bins(x, loc, scale, 256)
@@ -274,6 +284,8 @@ NONSENSE = [
     (lambda net: heads.Laplace(net, 5, scale=0.0), "scale must be a finite number above 0, got 0.0"),
     (lambda net: heads.Laplace(net, 5, scale=heads.Optimal()), r"scale=Optimal\(\) is for Gaussian heads"),
     (lambda net: heads.StudentT(net, 5, scale=heads.Optimal()), r"scale=Optimal\(\) is for Gaussian heads"),
+    (lambda net: heads.VonMisesFisher(net, 1), "a sphere needs a whole number of at least 2 dimensions, got 1"),
+    (lambda net: heads.VonMisesFisher(net, (2, 3)), r"must be one number, of a vector on the sphere, got \(2, 3\)"),
     (lambda net: heads.Gaussian(net, (0, 3)), r"event_shape must hold sizes of at least 1, got \(0, 3\)"),
     (lambda net: heads.Bernoulli(nn.Linear(2, 7), 5), "Linear does not say what it gives: set features="),
     (lambda net: heads.Gaussian(Features(7, 2, 2), IMAGE), "gives a map of 2x2, the event is 4x4"),
@@ -284,6 +296,23 @@ NONSENSE = [
 def test_nonsense_is_refused_in_one_sentence(build, message):
     with pytest.raises(ValueError, match=message):
         build(Features(7))
+
+
+def test_directions_have_length_one_and_concentrations_are_at_least_one_whatever_the_network_gives():
+    head, inputs = heads.VonMisesFisher(Features(7, gain=1e3), 5).bfloat16(), torch.randn(50, 2).bfloat16()
+    found = head.outputs(inputs)
+    assert_close(found["loc"].norm(dim=-1), torch.ones(50, dtype=torch.float32))
+    assert found["concentration"].shape == (50,)
+    assert (found["concentration"] >= 1).all()
+
+
+def test_a_network_that_gives_no_direction_gives_the_first_axis_and_finite_gradients():
+    head = heads.VonMisesFisher(Features(7, gain=0.0), 3)
+    nn.init.zeros_(head.last.layer.bias)
+    q = head(torch.randn(4, 2))
+    assert_close(q.mode, torch.eye(3)[:1].expand(4, 3))
+    q.rsample().sum().backward()
+    assert all(p.grad.isfinite().all() for p in head.parameters())
 
 
 def test_a_shared_scale_is_one_number_or_one_for_each_element():

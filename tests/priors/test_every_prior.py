@@ -9,11 +9,15 @@ from scipy import stats
 from torch.testing import assert_close
 
 import vaekit.priors
-from vaekit.priors import Prior, StandardNormal, UniformLabels
+from vaekit.priors import Prior, StandardNormal, UniformLabels, UniformOnSphere
 
 SHAPE = (2, 3)
-PRIORS = {"StandardNormal": lambda: StandardNormal(SHAPE), "UniformLabels": lambda: UniformLabels(4)}
-SHAPES = {"StandardNormal": SHAPE, "UniformLabels": ()}
+PRIORS = {
+    "StandardNormal": lambda: StandardNormal(SHAPE),
+    "UniformLabels": lambda: UniformLabels(4),
+    "UniformOnSphere": lambda: UniformOnSphere(3),
+}
+SHAPES = {"StandardNormal": SHAPE, "UniformLabels": (), "UniformOnSphere": (3,)}
 DISCRETE = {"UniformLabels"}
 OF_CODES = {
     "UniformCodes",
@@ -90,3 +94,16 @@ def test_labels_are_uniform():
 def test_a_label_of_one_class_is_refused(classes):
     with pytest.raises(ValueError, match="classes must be a whole number of at least 2, got"):
         UniformLabels(classes)
+
+
+def test_the_sphere_is_uniform_and_has_nothing_to_train_or_save():
+    z = UniformOnSphere(3)().sample((5,))
+    assert_close(UniformOnSphere(3)().log_prob(z), torch.full((5,), -math.log(4 * math.pi)))
+    assert not list(UniformOnSphere(3).parameters())
+    assert UniformOnSphere(3).state_dict() == {}
+
+
+@pytest.mark.parametrize("size", [1, 0, 2.0, True], ids=str)
+def test_a_sphere_of_less_than_a_circle_is_refused(size):
+    with pytest.raises(ValueError, match="a sphere needs a whole number of at least 2 dimensions, got"):
+        UniformOnSphere(size)

@@ -11,3 +11,4 @@ from vaekit.conditionals.quantised import *
 from vaekit.conditionals.relaxed import *
 from vaekit.conditionals.scales import *
 from vaekit.conditionals.step_by_step import *
+from vaekit.conditionals.von_mises_fisher import *

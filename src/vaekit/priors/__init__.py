@@ -8,6 +8,7 @@ from vaekit.priors.prior import Prior
 from vaekit.priors.standard_normal import StandardNormal
 from vaekit.priors.uniform_codes import UniformCodes
 from vaekit.priors.uniform_labels import UniformLabels
+from vaekit.priors.uniform_on_sphere import UniformOnSphere
 from vaekit.priors.unmasked_codes import UnmaskedCodes
 from vaekit.priors.vamp import VampPrior
 
@@ -20,6 +21,7 @@ __all__ = [
     "StandardNormal",
     "UniformCodes",
     "UniformLabels",
+    "UniformOnSphere",
     "UnmaskedCodes",
     "VampPrior",
 ]
