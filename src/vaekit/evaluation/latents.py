@@ -18,8 +18,7 @@ __all__ = ["LatentUse", "latent_use"]
 class LatentUse:
     """One latent over a split: per dimension, the variance over x of E[z|x], and the mean rate in nats.
 
-    Where the prior differs between examples, as a lower level's does, E[z|x] is told from the prior's mean, in the
-    prior's standard deviations.
+    E[z|x] is told from the prior's mean, which may differ between examples, in the prior's standard deviations.
     """
 
     variance: Float[Tensor, "*event"]

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from vaekit.distributions.of_symbols import OfSymbols
+from vaekit.distributions.sphere import is_curved, nearest_value
 from vaekit.distributions.tempered import narrowed, tempered
 from vaekit.models.axes import Axes
 from vaekit.models.given_values import check_rows, check_value, step_of
@@ -105,7 +106,7 @@ class Draw(Infer):
 class Mean(Infer):
     """Take the posterior's mean instead of a draw: for codes and reconstructions.
 
-    The rate is that of q, given the values of the other latents.
+    On a sphere it is the mean direction. The rate is that of q, given the values of the other latents.
     """
 
     @property
@@ -182,13 +183,16 @@ class FromPrior(Free):
 
 @dataclass(frozen=True)
 class Set(Free):
-    """Give the latent this value from outside (*leading, *event)."""
+    """Give the latent this value from outside (*leading, *event).
+
+    Where its prior lies on a sphere, the value counts by its direction: paths and sums of codes lead back to it.
+    """
 
     value: Tensor
 
     def take(self, latent: "Latent", axes: Axes, posterior: Posterior | None) -> None:
-        """The value as given."""
-        latent.value = self.value
+        """The value as given, or the nearest that the latent can have."""
+        latent.value = self.value if latent.prior is None else nearest_value(latent.prior, self.value)
 
     def check(self, who: str, event: Sequence[int | None], leading: Sequence[int]) -> None:
         """The value must be (*leading, *event), or lack the first of these axes."""
@@ -351,10 +355,13 @@ def split_alike(figures: Sequence[Tensor], event_rank: int) -> Sequence[Tensor]:
 
 
 def typical_of(d: Distribution) -> Tensor:
-    """The mean of d, or the mode of a discrete family; of symbols in order the likeliest of each, given those before."""
+    """The mean of d, or the mode where the mean is no value of d: of a discrete family, and on a sphere.
+
+    Of symbols in order the likeliest of each, given those before.
+    """
     if isinstance(d, OfSymbols):
         return narrowed(d, top_k=1).sample()
-    value: Tensor = d.mode if is_discrete(d) else d.mean
+    value: Tensor = d.mode if is_discrete(d) or is_curved(d) else d.mean
     return value
 
 

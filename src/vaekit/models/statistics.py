@@ -27,10 +27,11 @@ class _Moments:
 class LatentStatistics:
     """Per latent and element: the variance over examples of E[z|x], and the mean rate in nats. Float64 inside.
 
-    E[z|x] is an average over draws and enumerated values of what its posterior also depends on. Where the prior is not
-    one for all examples (that of a lower level, or of a context), E[z|x] is told from its mean in its standard
-    deviations: a latent that only follows its prior says nothing of x, however far that prior moves. Of a latent over
-    time every step that exists is counted into the variance, and the rate of an example is that of all its steps.
+    E[z|x] is an average over draws and enumerated values of what its posterior also depends on, told from the prior's
+    mean in the prior's standard deviations: a latent that only follows its prior (that of a lower level, or of a
+    context) says nothing of x, however far that prior moves, and one that lies on a sphere is not idle for being small.
+    Of a latent over time every step that exists is counted into the variance, and the rate of an example is that of all
+    its steps.
     """
 
     def __init__(self) -> None:
@@ -98,9 +99,7 @@ def counted(means: list[Tensor], mask: Tensor) -> Tensor:
 
 
 def beside_prior(q: Distribution, p: Distribution) -> Tensor:
-    """The mean of q; from that of p in standard deviations of p where p differs from row to row and has both."""
-    if not p.batch_shape:
-        return q.mean
+    """The mean of q, from that of p in standard deviations of p where p has both."""
     try:
         return (q.mean - p.mean) / p.stddev
     except NotImplementedError:
