@@ -6,11 +6,11 @@ import numpy as np
 import torch
 
 import vaekit.data
-from vaekit.conditionals import Bernoulli, Deterministic, Gaussian, Shared
+from vaekit.conditionals import Bernoulli, Deterministic, Gaussian, Shared, VonMisesFisher
 from vaekit.evaluation import evaluate
 from vaekit.models import VAE
 from vaekit.networks import MLP, OneHot
-from vaekit.priors import StandardNormal
+from vaekit.priors import StandardNormal, UniformOnSphere
 from vaekit.report import Subject
 from vaekit.training import Plan
 
@@ -48,6 +48,14 @@ def images(folder, size=3, rows=()):
 
     data = vaekit.data.open("digits", limit=200, binarise="fixed")
     return subject(folder, seeded(make), data, rows=rows, latent=size)
+
+
+def on_a_sphere(folder):
+    def make():
+        return VAE(UniformOnSphere(3), VonMisesFisher(MLP(64, 16), 3), Bernoulli(MLP(3, 16), (1, 8, 8)))
+
+    data = vaekit.data.open("digits", limit=200, binarise="fixed")
+    return subject(folder, seeded(make), data, "sphere-vae", latent=3)
 
 
 def of_labels(folder):

@@ -40,6 +40,14 @@ def test_a_latent_of_two_dimensions_is_shown_whole(tmp_path):
     assert "manifold" not in page_of(pages.images(tmp_path / "other", size=3)).ids
 
 
+def test_a_latent_on_a_sphere_is_moved_on_it(tmp_path):
+    page = page_of(pages.on_a_sphere(tmp_path / "run"))
+    assert {"reconstructions", "samples", "codes", "interpolation", "traversals", "holes"} <= set(page.ids)
+    brought_back = "As codes lie on a sphere, each is then brought back to length 1"
+    assert brought_back in page.text
+    assert brought_back not in page_of(pages.images(tmp_path / "flat")).text
+
+
 def test_a_model_of_labels_generates_every_class(tmp_path):
     page = page_of(pages.of_labels(tmp_path / "run"))
     assert {f"samples of class {label}" for label in range(10)} <= {image["alt"] for image in page.images}

@@ -108,6 +108,8 @@ def traversed(subject: Subject, views: Views) -> Section | None:
         f"deviations of the codes and leaves {'the others and all other latents' if views.named else 'the others'} alone; "
         f"the most informative dimensions come first.{in_context(views)}"
     )
+    if views.curved:
+        text += " As codes lie on a sphere, each is then brought back to length 1, and the others shrink with it."
     if is_table(spec):
         text += " Arrows show the columns that move most, in their standard deviations."
     return Section("traversals", "One dimension at a time", text, exhibits)

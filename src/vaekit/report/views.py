@@ -10,6 +10,7 @@ from torch import Tensor
 
 from vaekit.data import DataSpec, Split, epoch_order
 from vaekit.distributions.elements import without_independence
+from vaekit.distributions.sphere import is_curved
 from vaekit.latent import typical
 from vaekit.models.choices import Choice, Mean
 from vaekit.models.inference import Inference, Latent
@@ -34,8 +35,9 @@ class Views:
     there is no continuous one. `all_codes`: those of every latent, in the order of the walk, of the first few examples;
     `discrete`: which latents are. `tested`: the latent whose prior is tested for holes. `order`: the dimensions of the
     explored one, the most informative first, by `measure`: nats where `rated`, else the spread of codes. `family`: the
-    distribution of p(x|z). `plain`: whether the latent's prior is the standard normal. `priors`: whether every latent
-    has one. `from_below`: whether posteriors of upper latents read the values of lower ones.
+    distribution of p(x|z). `plain`: whether the latent's prior is the standard normal. `curved`: whether its values lie on
+    a sphere. `priors`: whether every latent has one. `from_below`: whether posteriors of upper latents read the values
+    of lower ones.
     """
 
     role: str
@@ -51,6 +53,7 @@ class Views:
     measure: list[float]
     rated: bool
     plain: bool
+    curved: bool
     priors: bool
     from_below: bool
 
@@ -127,6 +130,7 @@ def looked(subject: Subject, seed: int) -> Views:
         measure,
         rated,
         latent is not None and standard(walks[0].latents[latent]),
+        latent is not None and is_curved(walks[0].latents[latent].belief()),
         all(found.has_prior for found in walks[0].latents.values()),
         any(found.proposed for found in walks[0].latents.values()),
     )

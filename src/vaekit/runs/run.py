@@ -217,8 +217,8 @@ class Run:
         """The mean of p(x|z) at values of a latent (N, *latent), or of several by their names: (N, *event).
 
         Where the model has several, `latent` says which one a tensor is of. A latent that no values are given of is the
-        mean of its prior, given those above it. A model with a context needs one row of it for each value, or one
-        `label` for all.
+        mean of its prior, given those above it; values of one on a sphere count by their direction. A model with a
+        context needs one row of it for each value, or one `label` for all.
         """
         if self.on_labels and context is None and label is None:
             raise ValueError(
@@ -269,8 +269,9 @@ class Run:
         """What each dimension of a latent does: (dimensions, steps, *event), each moved while the others are left alone.
 
         From -span to span standard deviations of the latent's prior, at the place of `start` (a number of a held-out
-        example, or one example; the first held-out one if not said). Without `dimensions`, the ten that vary most over
-        held-out data, those first. A discrete latent takes each of its values in turn: (1, values, *event).
+        example, or one example; the first held-out one if not said); on a sphere all are then brought back to length 1.
+        Without `dimensions`, the ten that vary most over held-out data, those first. A discrete latent takes each of its
+        values in turn: (1, values, *event).
 
         `latent` is which, where there are several; else the one with the highest rate. The others keep the example's
         codes; with `follow` those below are the means of their priors, given the moved value: what it stands for when
