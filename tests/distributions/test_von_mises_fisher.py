@@ -6,7 +6,7 @@ import pytest
 import torch
 from marginal_angle import Marginal
 from scipy import stats
-from torch.distributions import Independent, Normal, kl_divergence
+from torch.distributions import Distribution, Independent, Normal, kl_divergence
 from torch.testing import assert_close
 
 from vaekit.distributions import (
@@ -160,6 +160,7 @@ def test_only_spheres_are_curved_and_bring_values_back():
     curved = Independent(VonMisesFisher(on_the_sphere(2, 3), torch.ones(2)), 1)
     assert (is_curved(flat), is_curved(curved), is_curved(UniformOnSphere(3))) == (False, True, True)
     assert nearest_value(flat, z) is z
+    assert nearest_value(Distribution(validate_args=False), z) is z
     assert_close(nearest_value(UniformOnSphere(3), z), torch.tensor([0.0, 0.6, 0.8]))
 
 

@@ -53,8 +53,11 @@ def nearest_value(d: Distribution, value: Tensor) -> Tensor:
 
 
 def space_of(d: Distribution) -> constraints.Constraint | None:
-    """The support of d, without independence."""
-    support: constraints.Constraint | None = d.support
+    """The support of d, without independence; None where d does not say."""
+    try:
+        support: constraints.Constraint | None = d.support
+    except NotImplementedError:
+        return None
     while isinstance(support, constraints.independent):
         support = support.base_constraint
     return support
