@@ -1,6 +1,7 @@
 """What one walk through a model leaves behind: everything an objective may ask for, nothing reduced."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -212,6 +213,13 @@ class Inference:
         self._distortion: Tensor | None = None
         self._rate: Tensor | None = None
         self._generated: Inference | None = None
+        self._kept: dict[object, Any] = {}
+
+    def once(self, key: Hashable, figure: Callable[[], Any]) -> Any:
+        """A figure that several terms share, computed when the first of them asks."""
+        if key not in self._kept:
+            self._kept[key] = figure()
+        return self._kept[key]
 
     def generated(self) -> "Inference":
         """A walk of the same model forwards, once for each example, in the same contexts."""

@@ -4,6 +4,7 @@ from vaekit.objectives.adversaries import *
 from vaekit.objectives.balance import *
 from vaekit.objectives.covariance import *
 from vaekit.objectives.critics import *
+from vaekit.objectives.decomposition import *
 from vaekit.objectives.discrepancy import *
 from vaekit.objectives.importance import *
 from vaekit.objectives.introspection import *

@@ -11,7 +11,7 @@ from torch import Tensor
 from vaekit.models.inference import Inference
 from vaekit.networks.whole_batch import whole_batch
 from vaekit.objectives.critics import posterior_draws, prior_draws
-from vaekit.objectives.objective import Coefficients, Term
+from vaekit.objectives.objective import Coefficients, Term, several
 
 __all__ = ["MMD", "InverseMultiquadric", "Kernel", "RadialBasis", "mean_discrepancy"]
 
@@ -65,6 +65,10 @@ class MMD(Term):
     def __init__(self, name: str = "z", *, kernel: Kernel | None = None) -> None:
         super().__init__("mmd" if name == "z" else f"mmd:{name}")
         self.name, self.kernel = name, kernel
+
+    def begin(self, examples: int, batch: int) -> None:
+        """ValueError for batches of one."""
+        several(self.label, batch)
 
     def forward(self, inference: Inference, coefficients: Coefficients) -> Tensor:
         """()."""

@@ -74,6 +74,9 @@ class Term(Algebra):
     def forward(self, inference: Inference, coefficients: Coefficients) -> Tensor:
         """(B,) or (), nats; `coefficients` holds the value of each of the term's own `schedules` at this step."""
 
+    def begin(self, examples: int, batch: int) -> None:
+        """Told, before it is trained with, how many examples there are and are taken at a time; ValueError for too few."""
+
     def schedules(self) -> dict[str, Schedule]:
         """Schedules inside the term, by a name that starts with its label; their values come in `coefficients`."""
         return {}
@@ -166,6 +169,14 @@ class Objective(Algebra):
     def __repr__(self) -> str:
         parts = [written(weight, term) for weight, term in self.weighted()]
         return " + ".join(parts).replace("+ -", "- ")
+
+
+def several(label: str, batch: int) -> None:
+    """Raise ValueError for batches that a figure of the whole batch cannot be had from."""
+    if batch < 2:
+        raise ValueError(
+            f"{label} compares the examples of a batch with each other: batch_size must be at least 2, got {batch}"
+        )
 
 
 def at(weight: Weight, step: int) -> float:

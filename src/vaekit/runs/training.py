@@ -186,6 +186,9 @@ def trainer_of(
     """The loop over all of the system's phases, the main one last, with the folder's files in its hands."""
     report = watching.report or Progress()
     phases = [*system.phases, Phase("train", 1.0 * system.objective, system.moves or [system.model])]
+    for phase in phases:
+        for _, term in phase.objective.weighted():
+            term.begin(len(data.train), system.plan.batch_size or 1)
     return Trainer(
         system.model,
         phases,
