@@ -33,8 +33,8 @@ __all__ = [
 DATA = Group("Data", sort_key=1)
 
 SOURCE = (
-    "digits, mnist, fashion-mnist, kmnist; sprites, moving-digits (sequences of pictures); a folder of pictures "
-    "(sub-folders are labels); a .npy, .npz, .csv or .parquet file; a .txt of sentences; .tar shards"
+    "digits, mnist, fashion-mnist, kmnist; shapes (with known factors); sprites, moving-digits (sequences of pictures); a "
+    "folder of pictures (sub-folders are labels); a .npy, .npz, .csv or .parquet file; a .txt of sentences; .tar shards"
 )
 Seed = Annotated[int, Parameter(help="seed of all random numbers")]
 Json = Annotated[bool, Parameter(name="--json", negative=(), help="print JSON on standard output")]

@@ -1,5 +1,6 @@
 """Arrays in .npy and .npz files: read whole where they fit, else mapped and read by row. Nothing pickled is read."""
 
+import itertools
 import math
 import struct
 import zipfile
@@ -11,13 +12,17 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.lib import format as npy
 
+from vaekit.data.bits import Bits, packed
+from vaekit.data.factors import NAMES, TABLES, factors_in
 from vaekit.data.rows import GIB, Rows, fits
 from vaekit.data.sources import Examples, Found, as_array
+from vaekit.data.values import Values
 
 __all__: list[str] = []
 
 ARRAY_FILES = (".npy", ".npz")
-KEYS = {"x": ("x", "images"), "labels": ("y", "labels"), "context": ("context",), "lengths": ("lengths",)}
+KEYS = {"x": ("x", "images", "imgs"), "labels": ("y", "labels"), "context": ("context",), "lengths": ("lengths",)}
+KNOWN = {*itertools.chain(*KEYS.values()), *TABLES, NAMES}
 BROKEN = (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error, struct.error, NotImplementedError)
 LOCAL_HEADER = 30  # bytes of a zip member's own header before its name
 
@@ -42,7 +47,9 @@ class Mapped(Rows):
 
 
 def from_file(path: Path, memory: float) -> Found:
-    """The array of an .npy, or those called x, y, context and lengths of an .npz; x is mapped beyond `memory` GiB."""
+    """The array of an .npy, or those called x, y, context, lengths and factors of an .npz (imgs and latents_classes of
+    dSprites); x is mapped beyond `memory` GiB.
+    """
     loaded = contents(path, memory)
     if not isinstance(loaded, dict):
         return Found(path.stem, Examples(loaded))
@@ -53,8 +60,16 @@ def from_file(path: Path, memory: float) -> Found:
     if x is None:
         raise ValueError(f"{path} must hold one array or one called x, got {sorted(loaded)}")
     labels, context, lengths = (whole(by_role[role], role, path) for role in ("labels", "context", "lengths"))
-    examples = Examples(x, labels, context, lengths)
-    return Found(path.stem, examples, labels_from=None if labels is None else "y", timed=lengths is not None)
+    known = factors_in(loaded, str(path))
+    examples = Examples(x, labels, context, lengths, factors=None if known is None else known[0])
+    return Found(
+        path.stem,
+        examples,
+        values=Values(0, 1, True, True) if isinstance(x, Bits) else None,
+        labels_from=None if labels is None else "y",
+        timed=lengths is not None,
+        factors=None if known is None else known[1],
+    )
 
 
 def contents(path: Path, memory: float) -> np.ndarray | Rows | dict[str, np.ndarray | Rows]:
@@ -84,27 +99,48 @@ def one_array(path: Path, file: BinaryIO, start: int, length: int, memory: float
 
 
 def members(path: Path, memory: float) -> dict[str, np.ndarray | Rows]:
-    """The arrays of an .npz by name; one beyond the budget is mapped, for which it must not be compressed."""
+    """The arrays of an .npz by name; where one is x, those that are of use: the metadata of dSprites are a pickle."""
     found: dict[str, np.ndarray | Rows] = {}
     with zipfile.ZipFile(path) as archive, path.open("rb") as file:
-        for entry in archive.infolist():
+        for entry in of_use(archive.infolist()):
             with archive.open(entry) as member:
-                shape, _, dtype = header(member)  # type: ignore[arg-type]
-            size = math.prod(shape) * dtype.itemsize
-            if not dtype.hasobject and size > entry.file_size:
-                raise ValueError(f"{entry.filename}: {size:,} bytes announced for {shape}, {entry.file_size:,} there")
-            if entry.compress_type == zipfile.ZIP_STORED and not fits(size, memory):
-                start = data_start(file, entry)
-                found[key_of(entry)] = one_array(path, file, start, entry.file_size, memory)
-            elif fits(size, memory):
-                with archive.open(entry) as member:
-                    found[key_of(entry)] = npy.read_array(member, allow_pickle=False)
-            else:
-                raise ValueError(
-                    f"{entry.filename} of {size / GIB:.1f} GiB is compressed and cannot be streamed: save it as .npy "
-                    f"or with np.savez, or give memory= more than {memory:g}"
-                )
+                shape, fortran, dtype = header(member)  # type: ignore[arg-type]
+                size = math.prod(shape) * dtype.itemsize
+                if not dtype.hasobject and size > entry.file_size:
+                    raise ValueError(
+                        f"{entry.filename}: {size:,} bytes announced for {shape}, {entry.file_size:,} there"
+                    )
+                if fits(size, memory):
+                    found[key_of(entry)] = read_whole(archive, entry)
+                elif entry.compress_type == zipfile.ZIP_STORED:
+                    found[key_of(entry)] = one_array(path, file, data_start(file, entry), entry.file_size, memory)
+                else:
+                    may_be = not fortran and dtype.kind in "biu" and fits(math.prod(shape) // 8, memory)
+                    bits = packed(member, shape, dtype) if may_be else None  # type: ignore[arg-type]
+                    found[key_of(entry)] = squeezed(bits, entry, size, memory)
     return found
+
+
+def of_use(entries: list[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
+    """The members that have a part to play; all of them, where none is x."""
+    known = [entry for entry in entries if key_of(entry).lower() in KNOWN]
+    return known if any(key_of(entry).lower() in KEYS["x"] for entry in known) else entries
+
+
+def read_whole(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> np.ndarray:
+    """A member that fits."""
+    with archive.open(entry) as member:
+        return npy.read_array(member, allow_pickle=False)
+
+
+def squeezed(bits: Bits | None, entry: zipfile.ZipInfo, size: int, memory: float) -> Bits:
+    """A compressed member beyond the budget, if it is zeros and ones that fit as bits; else a ValueError."""
+    if bits is None:
+        raise ValueError(
+            f"{entry.filename} of {size / GIB:.1f} GiB is compressed and cannot be streamed: save it as .npy "
+            f"or with np.savez, or give memory= more than {memory:g}"
+        )
+    return bits
 
 
 def header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype]:

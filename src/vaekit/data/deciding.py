@@ -19,6 +19,7 @@ from vaekit.data.spec import DataSpec
 from vaekit.data.split import Split
 from vaekit.data.stored import Held, Stored, Streamed
 from vaekit.data.values import (
+    BYTES,
     Values,
     as_type,
     check_values,
@@ -77,6 +78,7 @@ def decide(found: Found, said: Wanted) -> Decided:
         ragged=groups["train"].lengths is not None,
         words=found.words,
         unit=found.unit,
+        factors=found.factors,
     )
     laid = {
         role: replace(examples, x=laid_out(examples.x, values[role], spec, said, scaled, named(found, role)))
@@ -99,7 +101,7 @@ def guessed(values: Values, x: np.ndarray | Rows, found: Found, said: Wanted) ->
     """The domain where nothing was said: what the set knows of itself, else what the values show; and why."""
     if found.words:
         return Domain.CATEGORIES, f"text, by {found.unit}"
-    if found.values is not None and said.levels is None:
+    if found.values == BYTES and said.levels is None:
         return Domain.LEVELS, "pictures in 8 bits"
     if said.levels is not None or found.levels is not None:
         levels = said.levels if said.levels is not None else found.levels
@@ -202,6 +204,7 @@ def as_split(examples: Examples, read: Reading, visit: Visit | None) -> Split:
         read,
         visit,
         lengths=None if lengths is None else torch.from_numpy(lengths),
+        factors=None if examples.factors is None else small(examples.factors),
     )
 
 

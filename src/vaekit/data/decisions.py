@@ -23,6 +23,8 @@ def opening_words(found: Found, spec: DataSpec, why: str, source: Any) -> dict[s
     if spec.classes is not None:
         origin = "" if found.labels_from is None else f", from {found.labels_from}"
         words["labels"] = f"{spec.classes} classes{origin}{named_after(spec)}"
+    if spec.factors is not None:
+        words["factors"] = f"{len(spec.factors)} known: {spec.factors.describe()}"
     if spec.columns:
         words["columns"] = f"{len(spec.columns)}: {shortened(spec.columns)}"
     if spec.scaling is not None:
@@ -37,8 +39,8 @@ def opening_words(found: Found, spec: DataSpec, why: str, source: Any) -> dict[s
 def split_words(splits: Mapping[str, Split], spec: DataSpec) -> dict[str, str]:
     """How many examples there are of each role, and where they are held."""
     sizes = ", ".join(f"{role} {len(split):,}" for role, split in splits.items())
-    held = all(split.in_memory for split in splits.values())
-    words = {"examples": sizes, "held": "in memory" if held else "streamed from files"}
+    kept = (split.stored.kept for split in splits.values() if not split.in_memory)
+    words = {"examples": sizes, "held": next(kept, "in memory")}
     if spec.labelled is not None:
         words["known labels"] = known_words(splits)
     return words if spec.context is None else {**words, "context": spec.context_values()}

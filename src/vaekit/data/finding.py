@@ -7,6 +7,7 @@ from typing import Any
 from vaekit.data.arrays import ARRAY_FILES, from_file
 from vaekit.data.asked import FromFiles
 from vaekit.data.folders import from_folder
+from vaekit.data.grids import NAME as SHAPES
 from vaekit.data.named import ROOT_NAMES, from_idx, from_name, holds_idx
 from vaekit.data.pictures import PICTURE_FILES
 from vaekit.data.shard_names import SHARD_FILES, is_pattern, shards_in
@@ -28,7 +29,7 @@ def find(source: Any, folder: Path | None, asked: FromFiles) -> Found:
     kind = kind_of(source)
     check_belongs(asked, kind, source)
     if kind == "name":
-        return from_name(source, folder)
+        return from_name(source, folder, asked)
     if kind == "lines":
         return from_lines(source, "text", asked)
     if kind == "memory":
@@ -88,14 +89,16 @@ def is_path(source: Any) -> bool:
 
 def check_belongs(asked: FromFiles, kind: str, source: Any) -> None:
     """Raise where an option is given to a source of another kind."""
+    to_size = kind == "name" and str(source).partition(":")[0] == SHAPES
     given: Mapping[str, bool] = {
-        "size": asked.size is not None,
+        "size": asked.size is not None and not to_size,
+        "fit": asked.fit is not None,
         "channels": asked.channels is not None,
         "unreadable": asked.skip,
     }
     for name, is_given in given.items():
         if is_given and kind not in ("pictures", "shards"):
-            raise ValueError(f"{name} belongs to pictures, got source {described(source)}")
+            raise ValueError(f"{name} belongs to pictures in files, got source {described(source)}")
     for name, value in {"unit": asked.unit, "vocabulary": asked.vocabulary, "longest": asked.longest}.items():
         if value is not None and kind not in ("text", "lines"):
             raise ValueError(f"{name} belongs to text, got source {described(source)}")

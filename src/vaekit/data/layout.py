@@ -26,7 +26,7 @@ def checked(examples: Examples, name: str, least: int = 2) -> Examples:
         )
     if len(examples) < least:
         raise ValueError(f"{name}: x must hold at least {least} examples, got {len(examples)}")
-    for role, array in (("labels", examples.labels), ("context", examples.context)):
+    for role, array in (("labels", examples.labels), ("context", examples.context), ("factors", examples.factors)):
         if array is not None and (array.ndim == 0 or len(array) != len(examples)):
             raise ValueError(f"{name}: {role} must be one for each of {len(examples)} examples, got {array.shape}")
     labels = None if examples.labels is None else checked_labels(examples.labels, name)

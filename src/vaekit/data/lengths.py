@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from vaekit.data.layout import shaped
-from vaekit.data.rows import Rows
+from vaekit.data.rows import FROM_FILES, Rows
 from vaekit.data.sources import Examples, Found, described
 from vaekit.data.values import is_whole
 
@@ -21,6 +21,7 @@ class Ended(Rows):
     lengths: np.ndarray
     shape: tuple[int, ...]
     dtype: np.dtype
+    kept: str = FROM_FILES
 
     def take(self, rows: np.ndarray) -> np.ndarray:
         """The examples at `rows`, ended."""
@@ -59,7 +60,7 @@ def at_ends(examples: Examples, name: str, timed: bool) -> Examples:
     if examples.lengths is None:
         return examples
     lengths = checked_lengths(examples.lengths, len(x), x.shape[1], name)
-    held = last_step_held(x, lengths) if isinstance(x, np.ndarray) else Ended(x, lengths, x.shape, x.dtype)
+    held = last_step_held(x, lengths) if isinstance(x, np.ndarray) else Ended(x, lengths, x.shape, x.dtype, x.kept)
     return replace(examples, x=held, lengths=lengths)
 
 

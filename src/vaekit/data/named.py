@@ -1,4 +1,4 @@
-"""Sets known by name: scikit-learn's digits, sequences that are drawn here, and any set in MNIST's four IDX files."""
+"""Sets known by name: scikit-learn's digits, what is drawn here, and any set in MNIST's four IDX files."""
 
 import os
 import re
@@ -7,9 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from vaekit.data import grids
+from vaekit.data.asked import FromFiles
 from vaekit.data.bouncing import moving_digits
 from vaekit.data.characters import sprites
 from vaekit.data.downloads import PUBLISHED, fetched
+from vaekit.data.factors import Factors
 from vaekit.data.idx import read_idx
 from vaekit.data.nearest import nearest
 from vaekit.data.sequences import Sequences
@@ -21,14 +24,18 @@ ROOT = "VAEKIT_DATA"
 STEMS = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 DRAWN: dict[str, Callable[..., Sequences]] = {"sprites": sprites, "moving-digits": moving_digits}
 SIZES = re.compile(r"(?P<n>[1-9]\d{0,6})(x(?P<steps>[1-9]\d{0,3})(-(?P<most>[1-9]\d{0,3}))?)?")
-ROOT_NAMES = ("digits", *DRAWN, *PUBLISHED)
+ROOT_NAMES = ("digits", grids.NAME, *DRAWN, *PUBLISHED)
+WHOLE = FromFiles()
 FASHION = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 LABEL_NAMES = {"fashion-mnist": FASHION, "kmnist": ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")}
 
 
-def from_name(name: str, folder: Path | None) -> Found:
+def from_name(name: str, folder: Path | None, asked: FromFiles = WHOLE) -> Found:
     """The named set: drawn here, of scikit-learn, or from `folder`, else from $VAEKIT_DATA/name, else fetched."""
-    if name.partition(":")[0] in DRAWN and folder is None:
+    kind = name.partition(":")[0]
+    if kind == grids.NAME and folder is None:
+        return grids.from_grid(name, asked)
+    if kind in DRAWN and folder is None:
         return drawn(name)
     return digits() if name == "digits" and folder is None else from_idx(name, folder_of(name, folder))
 
@@ -66,16 +73,17 @@ def drawn(name: str) -> Found:
     count = {} if "n" not in found else {"n": found["n"]}
     shortest = {"least": least} if "most" in found else {}
     made = DRAWN[kind](**count, **shortest, **({} if longest is None else {"steps": longest}))
-    label = next(iter(made.content))
+    label, known = next(iter(made.content)), {**made.content, "motion": made.motion}
     return Found(
         kind,
-        Examples(made.x, made.content[label], None, made.lengths, made.origin),
+        Examples(made.x, made.content[label], None, made.lengths, made.origin, np.stack(list(known.values()), 1)),
         levels=made.levels,
         test_share=0.1,
         label_names=made.names[label],
         labels_from=f"what was drawn: the {label}",
         notes=("no two clips alike" if made.origin is None else f"no picture of a {label} in two splits",),
         timed=True,
+        factors=Factors(tuple(known), tuple(len(made.names[name]) for name in known)),
     )
 
 

@@ -120,11 +120,15 @@ def open(
 ) -> Data:
     """Open `source`, decide what it holds, and say so.
 
-    source: "digits" (scikit-learn's); "sprites" or "moving-digits", sequences of pictures that vaekit draws itself
-        ("sprites:500" for so many, "sprites:500x12" for 12 steps, "sprites:500x6-12" for lengths in between);
+    source: "digits" (scikit-learn's); "shapes", squares, ellipses and hearts on the grid of dSprites, drawn here and with
+        their factors known ("shapes:3x6x8x16x16" for so many values of shape, scale, orientation and place, each also
+        FIRST-LAST or some with commas: see `vaekit.data.shapes`); "sprites" or "moving-digits", sequences of pictures
+        that vaekit draws itself ("sprites:500" for so many, "sprites:500x12" for 12 steps, "sprites:500x6-12" for
+        lengths in between);
         "mnist", "fashion-mnist" or "kmnist", from `folder`, else $VAEKIT_DATA/NAME, else fetched once from their
         public source into a cache (see `vaekit.data.downloads`); another name, for four IDX files in `folder` or
-        $VAEKIT_DATA/NAME; a folder of IDX files; a path to .npy or .npz (x, and y, context, lengths if there); a
+        $VAEKIT_DATA/NAME; a folder of IDX files; a path to .npy or .npz (x, and y, context, lengths, factors (N, F) of
+        numbers and factor_names if there; or dSprites as it is published, whose metadata, a pickle, is not read); a
         folder of PNG, JPEG and WebP files, read recursively, whose sub-folders are labels and whose top folders
         train, valid and test are its own splits; a .csv, .tsv (both also .gz) or .parquet table of numbers, or
         anything with columns and to_numpy(); WebDataset shards: a .tar or .tar.gz, a folder of them, or a pattern
@@ -147,7 +151,7 @@ def open(
     standardise: each column minus its training mean, over its training standard deviation: by default those of tables
         of real numbers. `DataSpec.restore` undoes it.
     size, fit: the side, or (height, width), that pictures get, by "crop" (scale the shorter side, cut the middle),
-        "stretch" or "pad" (with black). Without size all must have one size.
+        "stretch" or "pad" (with black). Without size all must have one size. Shapes are drawn with a side of `size`.
     channels: 1 or 3; by default 1 where every file is grey. Transparent pictures are laid on white.
     unreadable: "refuse" or "skip" the pictures that cannot be read; skipped ones are in the notes. Of a JPEG or WebP that
         is streamed the start and the end are seen here; damage between them is named when it is read.
@@ -156,8 +160,8 @@ def open(
         default valid is a tenth (a twelfth of a set in IDX files: 5,000 of MNIST's) and test is the source's own.
     limit: read at most so many examples (of each of the source's own splits): of folders of pictures evenly spread
         ones, of anything else the first.
-    memory: GiB. Arrays, pictures and shards that take more when decoded are streamed from where they are; tables and
-        things in memory are always held.
+    memory: GiB. Arrays, pictures and shards that take more when decoded are streamed from where they are, compressed
+        arrays of zeros and ones held as bits; tables and things in memory are always held.
     on_labels: as `Data.conditioned_on_labels`.
     labels_per_class: how many labels of each class training sees, drawn under `seed`; its other labels and all of
         validation's are hidden (-1), the test split keeps its own.

@@ -58,6 +58,7 @@ def read(
     examples = found_for(source, spec, asked)
     if labels is not None and not names_column(labels):
         examples = replace(examples, labels=labels_for(labels, spec))
+    examples = replace(examples, factors=None)  # their numbers are those of the data's own values
     if lengths is not None:
         examples = replace(examples, lengths=np.atleast_1d(as_lengths(lengths, spec)))
     name = "the new examples"
@@ -110,7 +111,9 @@ def found_for(source: Any, spec: DataSpec, asked: FromFiles) -> Examples:
     if kind == "array":
         return from_file(Path(source), asked.memory).train
     if kind in ("name", "idx"):
-        found = from_name(source, None) if kind == "name" else from_idx(Path(source).name, Path(source))
+        size = (spec.shape[1], spec.shape[2]) if len(spec.shape) == 3 else None
+        drawn_so = replace(asked, size=size)
+        found = from_name(source, None, drawn_so) if kind == "name" else from_idx(Path(source).name, Path(source))
         return found.test or found.train
     return folder_for(Path(source), spec, asked) if kind == "pictures" else shards_for(str(source), spec, asked)
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Set
 from typing import Any
 
 from vaekit.data.domain import Binarise, Domain, Fit, chosen
+from vaekit.data.factors import Factors
 from vaekit.data.scaling import Scaling
 
 __all__: list[str] = []
@@ -102,6 +103,16 @@ def scaling(value: Any, name: str) -> Scaling:
     return Scaling(means, scales)
 
 
+def factors(value: Any, name: str) -> Factors:
+    """Names, and a number of values from 1 for each."""
+    if not isinstance(value, Mapping) or set(value) != {"names", "sizes"}:
+        raise ValueError(f"{name} must hold names and sizes, got {short(value)}")
+    names, sizes = listed(value["names"], f"names of {name}", text), listed(value["sizes"], f"sizes of {name}", size)
+    if len(names) != len(sizes) or not names:
+        raise ValueError(f"{name} must hold a size for each of {len(names)} names, got {len(sizes)}")
+    return Factors(names, sizes)
+
+
 def optional(read: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
     """The same reader, which lets None through."""
     return lambda value, name: None if value is None else read(value, name)
@@ -134,4 +145,5 @@ READERS: dict[str, Callable[[Any, str], Any]] = {
     "vocabulary": optional(size),
     "words": lambda value, name: listed(value, name, text),
     "unit": optional(text),
+    "factors": optional(factors),
 }

@@ -17,6 +17,7 @@ PIECE = 16 << 20  # bytes that are looked at together
 THREADS = min(4, os.cpu_count() or 1)
 EACH = 128  # examples that a thread takes at a time
 GIB = 1 << 30
+FROM_FILES = "streamed from files"
 
 
 class Rows(ABC):
@@ -24,6 +25,7 @@ class Rows(ABC):
 
     shape: tuple[int, ...]
     dtype: np.dtype
+    kept: str = FROM_FILES  # where they are, in words
 
     @abstractmethod
     def take(self, rows: np.ndarray) -> np.ndarray:
@@ -51,6 +53,7 @@ class Changed(Rows):
     change: Change
     shape: tuple[int, ...]
     dtype: np.dtype
+    kept: str = FROM_FILES
 
     def take(self, rows: np.ndarray) -> np.ndarray:
         """The examples at `rows`, changed."""
@@ -64,6 +67,7 @@ class Leading(Rows):
     given: Rows
     shape: tuple[int, ...]
     dtype: np.dtype
+    kept: str = FROM_FILES
 
     def take(self, rows: np.ndarray) -> np.ndarray:
         """The examples at `rows`."""
@@ -72,7 +76,7 @@ class Leading(Rows):
 
 def leading(x: np.ndarray | Rows, n: int) -> np.ndarray | Rows:
     """At most the first n examples."""
-    return x[:n] if isinstance(x, np.ndarray) else Leading(x, (min(n, len(x)), *x.shape[1:]), x.dtype)
+    return x[:n] if isinstance(x, np.ndarray) else Leading(x, (min(n, len(x)), *x.shape[1:]), x.dtype, x.kept)
 
 
 def changed(x: np.ndarray | Rows, change: Change) -> np.ndarray | Rows:
@@ -80,7 +84,7 @@ def changed(x: np.ndarray | Rows, change: Change) -> np.ndarray | Rows:
     if isinstance(x, np.ndarray):
         return change(x)
     probe = change(np.zeros((1, *x.shape[1:]), x.dtype))
-    return Changed(x, change, (len(x), *probe.shape[1:]), probe.dtype)
+    return Changed(x, change, (len(x), *probe.shape[1:]), probe.dtype, x.kept)
 
 
 def taken(x: np.ndarray | Rows, rows: np.ndarray) -> np.ndarray:

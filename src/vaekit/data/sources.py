@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from vaekit.data.domain import Fit
+from vaekit.data.factors import Factors
 from vaekit.data.rows import Rows, leading
 from vaekit.data.values import Values
 
@@ -26,6 +27,7 @@ class Examples:
     """Examples, in memory or in files, and arrays that share their first axis; `lengths` (N,) are those of sequences.
 
     `origin` (N,): numbers of what examples are made of, where those of one origin must not be parted over splits.
+    `factors` (N, F): values of known factors of variation, counted from 0.
     """
 
     x: np.ndarray | Rows
@@ -33,13 +35,14 @@ class Examples:
     context: np.ndarray | None = None
     lengths: np.ndarray | None = None
     origin: np.ndarray | None = None
+    factors: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.x)
 
     def first(self, n: int) -> "Examples":
         """At most the first n examples."""
-        beside = (self.labels, self.context, self.lengths, self.origin)
+        beside = (self.labels, self.context, self.lengths, self.origin, self.factors)
         return Examples(leading(self.x, n), *(None if array is None else array[:n] for array in beside))
 
 
@@ -49,7 +52,7 @@ class Found:
 
     `values` and `levels` are known without a look at the values; `labels_from` says where labels come from; `columns`
     are a table's; `timed`: the first axis of an example is time; `words`: those of text, in the order of their numbers,
-    and the `unit` that they are.
+    and the `unit` that they are; `factors`: what is known of the factors of variation.
     """
 
     name: str
@@ -68,6 +71,7 @@ class Found:
     timed: bool = False
     words: tuple[str, ...] = ()
     unit: str | None = None
+    factors: Factors | None = None
 
     def own(self) -> dict[str, Examples]:
         """The splits that the source itself keeps apart from its training examples."""

@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from vaekit.data.domain import Binarise, Domain, Fit
+from vaekit.data.factors import Factors
 from vaekit.data.records import checked_record
 from vaekit.data.scaling import Scaling
 
@@ -26,7 +27,8 @@ class DataSpec:
     floats. `labelled`: the share of training examples whose label is known, None where every label of training and
     validation is. `timed`: the first axis of an example is time; `ragged`: each sequence has a length of its own, and
     batches a "mask" (B, T) that is False behind it. `words`: those of text, in the order of their numbers, the end and the
-    unknown one first, and the `unit` that they are: words or characters.
+    unknown one first, and the `unit` that they are: words or characters. `factors`: what is known of the factors of
+    variation, whose values stand beside the examples of each split.
     """
 
     name: str
@@ -49,6 +51,7 @@ class DataSpec:
     vocabulary: int | None = None
     words: tuple[str, ...] = ()
     unit: str | None = None
+    factors: Factors | None = None
 
     @property
     def frame(self) -> tuple[int, ...]:
@@ -82,6 +85,7 @@ class DataSpec:
         """One line for people."""
         said = [f"{self.steps()} of " * self.timed + f"{by_size(self.frame)} {self.values()}"]
         said += [f"{self.classes} classes{self.known()}"] if self.classes is not None else []
+        said += [f"{len(self.factors)} known factors"] if self.factors is not None else []
         said += [f"context {self.context_values()}"] if self.context is not None else []
         said += ["standardised"] if self.scaling is not None else []
         return f"{self.name}: {', '.join([*said, *self.notes])}"

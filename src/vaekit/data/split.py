@@ -26,6 +26,7 @@ class Split:
     what a model sees; `visit`, where there is one, then adds noise anew each time, or, where `noise` is a key of seeds,
     the same noise to the same example each time. A label of -1 is not known. `counts` (N,): how much each example
     counts, all alike if not said. `lengths` (N,) are those of sequences (N, T, *frame) that end before T.
+    `factors` (N, F): values of known factors of variation, counted from 0; no batch has them.
     """
 
     stored: Stored
@@ -36,6 +37,7 @@ class Split:
     noise: tuple[int, ...] | None = None
     counts: Tensor | None = None
     lengths: Tensor | None = None
+    factors: Tensor | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.stored, Tensor):
@@ -78,7 +80,8 @@ class Split:
 
     def _beside(self) -> dict[str, Tensor | None]:
         """What stands beside the examples, a row for each."""
-        return {"labels": self.labels, "context": self.context, "counts": self.counts, "lengths": self.lengths}
+        names = ("labels", "context", "counts", "lengths", "factors")
+        return {name: getattr(self, name) for name in names}
 
     def conditioned_on_labels(self) -> "Split":
         """The same examples with their labels as the context. Raises ValueError where any has none."""

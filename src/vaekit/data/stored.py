@@ -27,6 +27,11 @@ class Stored(ABC):
     def dtype(self) -> torch.dtype:
         """The type of the stored values."""
 
+    @property
+    @abstractmethod
+    def kept(self) -> str:
+        """Where the examples are, in words."""
+
     @abstractmethod
     def take(self, rows: Tensor) -> Tensor:
         """The examples at `rows` (B,), on the device: (B, *event)."""
@@ -67,6 +72,11 @@ class Held(Stored):
         """The type of the stored values."""
         return self.tensor.dtype
 
+    @property
+    def kept(self) -> str:
+        """In memory."""
+        return "in memory"
+
     def take(self, rows: Tensor) -> Tensor:
         """The examples at `rows`, a copy."""
         return self.tensor.index_select(0, rows.to(self.device))
@@ -104,6 +114,11 @@ class Streamed(Stored):
     def dtype(self) -> torch.dtype:
         """The type of the stored values."""
         return torch_type(self.ahead.rows.dtype)
+
+    @property
+    def kept(self) -> str:
+        """As the source says."""
+        return self.ahead.rows.kept
 
     def take(self, rows: Tensor) -> Tensor:
         """The examples at `rows`, fetched now unless they were expected."""

@@ -71,6 +71,8 @@ def differing_fields(was: DataSpec, now: DataSpec) -> Iterator[str]:
     """The decisions that differ; names and notes are none."""
     if was.context == () and now.context is None and now.classes is not None:
         now = replace(now, context=())
+    if was.factors is None:  # no decision, and not in records of earlier versions
+        now = replace(now, factors=None)
     for field in fields(DataSpec):
         old, new = getattr(was, field.name), getattr(now, field.name)
         if field.name not in WORDS and not alike(old, new):
