@@ -9,6 +9,7 @@ from cyclopts import App, CycloptsError
 from rich.console import Console
 
 from vaekit.cli.completing import complete
+from vaekit.cli.disentangling import disentanglement
 from vaekit.cli.fitting import fit_prior_command
 from vaekit.cli.options import NAMES
 from vaekit.cli.predicting import predict
@@ -48,6 +49,7 @@ def application(tokens: Sequence[str]) -> App:
     app.command(tokenize)
     app.command(detokenize)
     app.command(swap)
+    app.command(disentanglement)
     for name, other in REPORTING.items():
         app.command(other, name=name)
     app.command(data_command(), name="data")

@@ -2,6 +2,23 @@
 
 from vaekit.evaluation.bits import bits_per_dim
 from vaekit.evaluation.classifying import Classified, classified, label_probabilities
+from vaekit.evaluation.disentanglement import (
+    DCI,
+    MIG,
+    SAP,
+    BetaVAEScore,
+    Disentanglement,
+    FactorVAEScore,
+    Modularity,
+    beta_vae_score,
+    dci,
+    disentanglement,
+    factor_vae_score,
+    gradient_boosting,
+    mig,
+    modularity,
+    sap,
+)
 from vaekit.evaluation.evaluate import Evaluation, Figure, evaluate
 from vaekit.evaluation.features import ClassifierFeatures, classifier_features
 from vaekit.evaluation.frechet import Moments, frechet_bias, frechet_distance
@@ -14,33 +31,48 @@ from vaekit.evaluation.ppca import PPCA, ppca
 from vaekit.evaluation.quality import Quality, quality
 
 __all__ = [
+    "BetaVAEScore",
     "Bound",
     "Classified",
     "ClassifierFeatures",
+    "DCI",
+    "Disentanglement",
     "Evaluation",
+    "FactorVAEScore",
     "Figure",
     "Holes",
     "Inception",
     "LatentUse",
     "LogLikelihood",
+    "MIG",
+    "Modularity",
     "Moments",
     "PPCA",
     "PerExample",
     "Quality",
+    "SAP",
+    "beta_vae_score",
     "bits_per_dim",
     "bound",
     "classified",
     "classifier_features",
+    "dci",
+    "disentanglement",
     "evaluate",
+    "factor_vae_score",
     "frechet_bias",
     "frechet_distance",
+    "gradient_boosting",
     "holes",
     "label_probabilities",
     "latent_use",
     "log_likelihood",
+    "mig",
+    "modularity",
     "ms_ssim",
     "ppca",
     "psnr",
     "quality",
+    "sap",
     "ssim",
 ]

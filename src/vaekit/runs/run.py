@@ -10,7 +10,8 @@ from torch import Tensor
 
 import vaekit.data
 from vaekit.data import Data, DataSpec, Split
-from vaekit.evaluation import Evaluation, Inception, Quality, evaluate, quality
+from vaekit.evaluation import Disentanglement, Evaluation, Inception, Quality, disentanglement, evaluate, quality
+from vaekit.evaluation.disentanglement.dci import Learner, boosted
 from vaekit.integrations.hub import push
 from vaekit.models import Model
 from vaekit.priors import Prior
@@ -336,6 +337,23 @@ class Run:
         name, _ = self.split(split)
         n = 10_000 if limit is None else limit
         return quality(self.model, self.data, split=name, features=features, n=n, seed=seed, at=self.at)
+
+    def disentanglement(
+        self,
+        split: str | None = None,
+        *,
+        latent: str | None = None,
+        n: int = 15_000,
+        learner: Learner = boosted,
+        seed: int = 0,
+    ) -> Disentanglement:
+        """Whether dimensions of the codes stand for single factors, for data whose factors are known: six scores.
+
+        Of `n` examples, those of all the data if no split is said. `learner`: what DCI predicts factors with.
+        """
+        return disentanglement(
+            self.model, self.data, split=split, latent=latent, n=n, learner=learner, seed=seed, at=self.at
+        )
 
     def subject(
         self, *, samples: int = 100, limit: int | None = 2000, seed: int = 0, quality: bool = False
