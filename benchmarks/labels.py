@@ -7,9 +7,9 @@
 Each piece is one process with one thread, and goes on where it was stopped; runs are kept under runs/labels-benchmark. The
 seed chooses which ten labels of each digit are known, the 5,000 validation images, and the first weights. Training never
 sees the labels of validation images. Settings of every model are chosen by them, as in the field, and by nothing else: a
-rival's within --minutes of CPU time for each seed, those of `m1-m2` on seed 0 (`train m1-m2 --trial NAME --arguments JSON
---plan JSON`); `m2` has the recipe's defaults. Every trial is recorded. Errors are of all 10,000 test images, which are
-looked at once, at the end. Kingma et al. 2014, table 1.
+rival's within --minutes of CPU time for each seed, those of `m2` and `m1-m2` on seed 0 (`train m2 --trial NAME --arguments JSON
+--plan JSON`); what was found for `m2` is the recipe's default now. Every trial is recorded. Errors are of all 10,000 test
+images, which are looked at once, at the end. Kingma et al. 2014, table 1.
 
 The three-way check is M2 with labels drawn instead of summed (and a score-function gradient), summed without the term of
 classification, and summed with it: `drawn`, `summed`, `both`.
@@ -33,12 +33,13 @@ from vaekit.evaluation import classified
 RUNS, TRIALS = Path("runs/labels-benchmark"), Path("runs/labels-trials")
 PER_CLASS = 10
 MODELS: dict[str, dict[str, Any]] = {
-    "m2": {"recipe": "m2", "arguments": {}, "plan": {}, "steps": 12_000},
+    "m2": {"recipe": "m2", "arguments": {}, "plan": {"lr": 5e-3}, "steps": 16_000},
     "m1-m2": {"recipe": "m1-m2", "arguments": {}, "plan": {}, "steps": 20_000},
 }
 PLAN = {"decay": True, "patience": 0}
+CHECK_PLAN = PLAN | {"lr": 5e-3}
 CHECKS = ("drawn", "summed", "both")
-CHECK_STEPS = 4000
+CHECK_STEPS = 16_000
 PUBLISHED = {"m2": 11.97, "m1-m2": 3.33, "M1 + TSVM": 11.82}  # error in %, 100 labels; Kingma et al. 2014, table 1
 ELSEWHERE = {"drawn": 20.0, "summed": 22.5, "both": 93.2}  # accuracy in %, Pyro's runs of the three-way check
 
@@ -114,7 +115,7 @@ def train_check(name: str, place: Path, given: argparse.Namespace) -> None:
         steps=given.steps or CHECK_STEPS,
         seed=given.seed,
         accelerator=given.accelerator,
-        **PLAN,
+        **CHECK_PLAN,
     )
 
 
