@@ -248,6 +248,13 @@ def test_importances_at_their_ends():
     assert DCI(torch.zeros(3, 3), torch.ones(3)).disentanglement == 0
 
 
+def test_importances_below_zero_count_as_none(mixed):
+    def rounding(z, values, new):
+        return np.array([1.0, 0, 0, 0, 0, -1e-17]), values[:1].repeat(len(new))
+
+    assert dci(*mixed, learner=rounding).completeness == 1
+
+
 def test_factors_predict_themselves(factors):
     few = factors[:1500, [0, 1, 3]]
     found = dci(torch.cat([few.double(), torch.rand(1500, 2, dtype=torch.float64)], 1), few)

@@ -33,8 +33,8 @@ class FactorVAEScore:
     @property
     def score(self) -> float:
         """The share of tests in which that is the fixed factor: 1 / F by chance, 0 where no dimension is active."""
-        right = self.tested.gather(1, self.factors[:, None]).sum()
-        return float(right / max(1, int(self.tested.sum())))
+        right = int(self.tested.gather(1, self.factors[:, None]).sum())
+        return right / max(1, int(self.tested.sum()))
 
 
 def factor_vae_score(
