@@ -41,14 +41,17 @@ class MaskedFlow(nn.Module):
         kind = {}
         if spline:
             kind = {"univariate": zuko.transforms.MonotonicRQSTransform, "shapes": [(bins,), (bins,), (bins - 1,)]}
-        forwards = torch.arange(size)
         self.size, self.context, self.quick_density = size, context, quick_density
-        self.layers = nn.ModuleList(
-            zuko.flows.autoregressive.MaskedAutoregressiveTransform(
-                size, context, order=forwards if i % 2 == 0 else forwards.flip(0), hidden_features=tuple(hidden), **kind
-            )
-            for i in range(layers)
-        )
+        wanted = torch.empty(0).device
+        with torch.device("cpu"):  # masks are computed from values, which the meta device has none of
+            forwards = torch.arange(size)
+            maps = [
+                zuko.flows.autoregressive.MaskedAutoregressiveTransform(
+                    size, context, order=order, hidden_features=tuple(hidden), **kind
+                )
+                for order in (forwards if i % 2 == 0 else forwards.flip(0) for i in range(layers))
+            ]
+        self.layers = nn.ModuleList(maps).to(wanted)
         for layer in self.layers:
             last = [module for module in layer.modules() if isinstance(module, nn.Linear)][-1]
             with torch.no_grad():
