@@ -1,5 +1,6 @@
 """Distributions that torch lacks, their divergences, and functions of any distribution's parameters and elements."""
 
+from vaekit.distributions.aggregate import *
 from vaekit.distributions.autoregressive import *
 from vaekit.distributions.bernoulli import *
 from vaekit.distributions.bessel import *

@@ -21,7 +21,7 @@ from torch.distributions import (
 
 from vaekit.distributions.given import Given
 
-__all__ = ["detached", "mapped", "parameters_of", "rows", "stack", "with_parameters"]
+__all__ = ["concatenated", "detached", "mapped", "parameters_of", "rows", "stack", "with_parameters"]
 
 SAID_OTHERWISE = {"probs": "logits", "covariance_matrix": "scale_tril", "precision_matrix": "scale_tril"}
 SETTINGS_OF_TORCH: dict[type[Distribution], tuple[str, ...]] = {
@@ -70,6 +70,12 @@ def stack(distributions: Sequence[Distribution], dim: int = 0) -> Distribution:
     first = check_alike(distributions, dim)
     whole = [expanded_parameters(d) for d in distributions]
     return with_parameters(first, {name: torch.stack([p[name] for p in whole], dim) for name in whole[0]})
+
+
+def concatenated(distributions: Sequence[Distribution]) -> Distribution:
+    """Distributions of one kind as one, with the rows of their leading batch axes below each other."""
+    whole = [expanded_parameters(d) for d in distributions]
+    return with_parameters(distributions[0], {name: torch.cat([p[name] for p in whole]) for name in whole[0]})
 
 
 def mapped(d: Distribution, function: Callable[[Tensor], Tensor]) -> Distribution:

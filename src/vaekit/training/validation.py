@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from vaekit.data import Split
+from vaekit.distributions import log_aggregate
 from vaekit.models.code_statistics import CodeStatistics, Usage
 from vaekit.models.inference import Inference
 from vaekit.models.model import Model
@@ -90,7 +91,6 @@ def information(model: Model, split: Split, most: int = 1000) -> float:
     inference = model.infer(of_graph(batch), batch.get("context"))
     latent = next(iter(inference.latents.values()))
     assert latent.posterior is not None
-    own = latent.posterior.log_prob(latent.value)
-    mixture = torch.stack([latent.posterior.log_prob(z).logsumexp(0) for z in latent.value])
+    told = latent.posterior.log_prob(latent.value) - log_aggregate(latent.posterior, latent.value)
     model.train(was)
-    return float((own - mixture).mean()) + float(torch.tensor(len(own)).log())
+    return float(told.mean())
