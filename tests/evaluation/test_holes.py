@@ -96,6 +96,8 @@ def test_a_model_whose_codes_lie_on_a_ring_has_a_hole_in_the_middle():
     radii = found.prior[found.emptiest(50)].norm(dim=-1)
     assert float(((radii < 1) | (radii > 2)).double().mean()) > 0.95
     assert 0.2 < found.share < 0.7
+    assert str(found.figure) == f"{found.auc:.2f} ± {found.standard_error:.2f}"
+    assert found.figure.what.endswith("0.5 alike, 1 always")
 
 
 def test_a_model_whose_codes_are_the_prior_has_no_holes():

@@ -1,5 +1,13 @@
 """What a model is worth: functions from a model and data to numbers with their units."""
 
+from vaekit.evaluation.aggregate import Aggregate, ByElement, aggregate_posterior
+from vaekit.evaluation.annealed import (
+    AnnealedLikelihood,
+    Annealing,
+    Bidirectional,
+    annealed_likelihood,
+    bidirectional,
+)
 from vaekit.evaluation.bits import bits_per_dim
 from vaekit.evaluation.classifying import Classified, classified, label_probabilities
 from vaekit.evaluation.disentanglement import (
@@ -19,9 +27,11 @@ from vaekit.evaluation.disentanglement import (
     modularity,
     sap,
 )
-from vaekit.evaluation.evaluate import Evaluation, Figure, evaluate
+from vaekit.evaluation.evaluate import Evaluation, evaluate
 from vaekit.evaluation.features import ClassifierFeatures, classifier_features
+from vaekit.evaluation.figure import Figure
 from vaekit.evaluation.frechet import Moments, frechet_bias, frechet_distance
+from vaekit.evaluation.hamiltonian import hamiltonian_move, leapfrog
 from vaekit.evaluation.holes import Holes, holes
 from vaekit.evaluation.inception import Inception
 from vaekit.evaluation.latents import LatentUse, latent_use
@@ -32,7 +42,12 @@ from vaekit.evaluation.quality import Quality, quality
 
 __all__ = [
     "BetaVAEScore",
+    "Aggregate",
+    "AnnealedLikelihood",
+    "Annealing",
+    "Bidirectional",
     "Bound",
+    "ByElement",
     "Classified",
     "ClassifierFeatures",
     "DCI",
@@ -52,6 +67,9 @@ __all__ = [
     "Quality",
     "SAP",
     "beta_vae_score",
+    "aggregate_posterior",
+    "annealed_likelihood",
+    "bidirectional",
     "bits_per_dim",
     "bound",
     "classified",
@@ -63,9 +81,11 @@ __all__ = [
     "frechet_bias",
     "frechet_distance",
     "gradient_boosting",
+    "hamiltonian_move",
     "holes",
     "label_probabilities",
     "latent_use",
+    "leapfrog",
     "log_likelihood",
     "mig",
     "modularity",

@@ -13,8 +13,12 @@ from rich.text import Text
 from torch import Tensor
 
 from vaekit.data import END, DataSpec, Split
+from vaekit.evaluation.aggregate import Aggregate, aggregate_posterior
+from vaekit.evaluation.annealed import AnnealedLikelihood, Annealing, Bidirectional, annealed_likelihood, bidirectional
 from vaekit.evaluation.bits import bits_per_dim, elements, why_no_bits
 from vaekit.evaluation.classifying import classified
+from vaekit.evaluation.figure import BITS, NATS, PERCENT, WRITTEN, Figure, finite
+from vaekit.evaluation.holes import Holes, holes
 from vaekit.evaluation.latents import LatentUse, latent_use
 from vaekit.evaluation.likelihood import Bound, LogLikelihood, PerExample, bound, log_likelihood
 from vaekit.evaluation.passes import check_count, check_split, evaluating, walks
@@ -24,39 +28,18 @@ from vaekit.models.model import Model
 from vaekit.models.statistics import ACTIVE
 from vaekit.training.step import Choices
 
-__all__ = ["Evaluation", "Figure", "evaluate"]
+__all__ = ["Evaluation", "evaluate"]
 
-NATS, BITS, PERCENT = "nats/example", "bits/dim", "%"
 FEW = 32
-WRITTEN = 4096  # dimensions of a latent, up to which each is written down
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A number, its unit, what it is in words, and its standard error over examples."""
-
-    value: float
-    unit: str
-    what: str
-    standard_error: float | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON has it; nan and infinity are null."""
-        error = None if self.standard_error is None else finite(self.standard_error)
-        return {"value": finite(self.value), "standard_error": error, "unit": self.unit, "what": self.what}
-
-    def __str__(self) -> str:
-        error = self.standard_error
-        digits = 3 if self.unit == BITS else 2
-        written = f"{self.value:.{digits}f}"
-        return written if error is None or math.isnan(error) else f"{written} ± {error:.{digits}f}"
 
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
     """What a model is worth on a split of `examples`; a figure that does not exist is None, and `notes` say why.
 
-    `distortions` by likelihood and `rates` by latent, where there are several. Errors are over examples.
+    `distortions` by likelihood and `rates` by latent, where there are several. Errors are over examples. Only where
+    asked for: `annealed`, the bound that annealing gives, with `generated`, how far it can be trusted; `aggregate`, how
+    codes fill a latent, with `holes`.
     """
 
     data: str
@@ -75,6 +58,11 @@ class Evaluation:
     latents: Mapping[str, LatentUse]
     notes: tuple[str, ...]
     classification_error: Figure | None = None
+    annealed: AnnealedLikelihood | None = None
+    generated: Bidirectional | None = None
+    bits_per_dim_annealed: Figure | None = None
+    aggregate: Aggregate | None = None
+    holes: Holes | None = None
 
     def figures(self) -> dict[str, Figure]:
         """Those that exist, by name."""
@@ -85,11 +73,16 @@ class Evaluation:
             **{f"rate of {name}": figure for name, figure in self.rates.items()},
             "ELBO": self.elbo,
             "log-likelihood": self.log_likelihood,
+            "log-likelihood (annealed)": None if self.annealed is None else self.annealed.figure,
+            "gap of annealing": None if self.generated is None else self.generated.figure,
             "bits/dim (bound)": self.bits_per_dim_bound,
             "bits/dim": self.bits_per_dim,
+            "bits/dim (annealed)": self.bits_per_dim_annealed,
             "perplexity (bound)": self.perplexity_bound,
             "perplexity": self.perplexity,
             "classification error": self.classification_error,
+            **({} if self.aggregate is None else self.aggregate.figures()),
+            "holes": None if self.holes is None else self.holes.figure,
         }
         return {name: figure for name, figure in named.items() if figure is not None}
 
@@ -111,7 +104,11 @@ class Evaluation:
             "figures": {name: figure.to_dict() for name, figure in self.figures().items()},
             "latents": {name: use_as_dict(use) for name, use in self.latents.items()},
             "notes": list(self.notes),
+            **{name: told.to_dict() for name, told in self._more().items() if told is not None},
         }
+
+    def _more(self) -> dict[str, AnnealedLikelihood | Bidirectional | Aggregate | None]:
+        return {"annealing": self.annealed, "generated": self.generated, "aggregate": self.aggregate}
 
     def __str__(self) -> str:
         console = Console(width=120, color_system=None)
@@ -163,13 +160,19 @@ def evaluate(
     seed: int = 0,
     at: Choices | None = None,
     compile: bool = False,
+    annealed: Annealing | None = None,
+    aggregate: bool = False,
 ) -> Evaluation:
     """Bound, importance-sampled likelihood with `samples` draws, bits/dim and the use of latents, on a whole split.
 
-    One draw per example for distortion and rate. `at` and `compile` as for `log_likelihood`.
+    One draw per example for distortion and rate. `at` and `compile` as for `log_likelihood`. `annealed`: the bound by
+    annealing too, and its gap on generated examples; `aggregate`: how codes fill the first latent that is suited, and
+    the test for holes. ValueError, before the rest, for a model that has no such figures.
     """
     check_count("samples", samples)
     check_split(split)
+    filled, hollow = whole_latent(model, split, seed, at) if aggregate else (None, None)
+    closer, generated = by_annealing(model, split, annealed, seed, at) if annealed is not None else (None, None)
     parts = bound(model, split, seed=seed, at=at)
     weighed = parts.elbo is not None and not parts.coded
     found = log_likelihood(model, split, samples, seed=seed, at=at, compile=compile) if weighed else None
@@ -196,7 +199,28 @@ def evaluate(
         latent_use(model, split, seed=seed, at=at),
         tuple(notes_on(parts, split, no_bits, math.prod(spec.shape), of)),
         error_figure(model, split, seed),
+        closer,
+        generated,
+        None if no_bits or closer is None else in_bits(closer.per_example, spec, "upper bound, by annealing", each),
+        filled,
+        hollow,
     )
+
+
+def by_annealing(
+    model: Model, split: Split, settings: Annealing, seed: int, at: Choices | None
+) -> tuple[AnnealedLikelihood, Bidirectional]:
+    """The bound of the examples, and both bounds of as many generated ones, up to 20."""
+    return (
+        annealed_likelihood(model, split, settings, seed=seed, at=at),
+        bidirectional(model, split, settings, seed=seed, at=at),
+    )
+
+
+def whole_latent(model: Model, split: Split, seed: int, at: Choices | None) -> tuple[Aggregate, Holes | None]:
+    """The aggregate posterior of the first latent that is suited, and the test of its prior for holes."""
+    found = aggregate_posterior(model, split, seed=seed, at=at)
+    return found, holes(model, split, latent=found.latent, seed=seed, at=at)
 
 
 def first_inference(model: Model, split: Split, seed: int, at: Choices | None) -> Inference:
@@ -317,8 +341,3 @@ def use_as_dict(use: LatentUse) -> dict[str, Any]:
 def counted(n: int, what: str) -> str:
     """1 draw, 2 draws."""
     return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
-
-
-def finite(value: float) -> float | None:
-    """JSON has neither nan nor infinity."""
-    return value if math.isfinite(value) else None

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, cross_entropy
 
 from vaekit.data import Data, DataSpec, Domain, Split
-from vaekit.evaluation.evaluate import Figure
+from vaekit.evaluation.figure import Figure
 from vaekit.evaluation.passes import check_count
 from vaekit.networks import MLP, Conv, group_norm
 from vaekit.training.noise import seed_at

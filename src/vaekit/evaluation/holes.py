@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from vaekit.data import Split
+from vaekit.evaluation.figure import Figure
 from vaekit.evaluation.passes import check_count, check_split, evaluating, place_of
 from vaekit.models.inference import Inference, Latent
 from vaekit.models.model import Model
@@ -38,6 +39,12 @@ class Holes:
     aggregate: Float[Tensor, "N *latent"]
     log_ratio: Float[Tensor, " N"]
     context: Tensor | None = None
+
+    @property
+    def figure(self) -> Figure:
+        """The area, and what it is."""
+        what = f"draws of {self.latent} from its prior and from codes told apart by a classifier: 0.5 alike, 1 always"
+        return Figure(self.auc, "area", what, self.standard_error)
 
     @property
     def share(self) -> float:

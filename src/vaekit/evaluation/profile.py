@@ -3,12 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING
 
+from vaekit.evaluation.figure import Figure
 from vaekit.evaluation.latents import LatentUse
-
-if TYPE_CHECKING:
-    from vaekit.evaluation.evaluate import Figure
 
 __all__ = ["MOST", "Told", "profile"]
 
@@ -23,7 +20,7 @@ class Told:
     """
 
     name: str
-    rate: "Figure | None"
+    rate: Figure | None
     nats: float | None
     active: int | None
     dimensions: int | None
@@ -39,14 +36,14 @@ class Told:
         return "" if self.active is None else f"{self.active:,} of {self.dimensions:,} dimensions active"
 
 
-def profile(rates: Mapping[str, "Figure"], latents: Mapping[str, LatentUse]) -> list[Told]:
+def profile(rates: Mapping[str, Figure], latents: Mapping[str, LatentUse]) -> list[Told]:
     """A line for each latent in order; of more than 12, neighbours of one size share a line, in about ten lines."""
     names = list(rates) + [name for name in latents if name not in rates]
     lines = [one(name, rates.get(name), latents.get(name)) for name in names]
     return lines if len(lines) <= MOST else list(together(lines))
 
 
-def one(name: str, rate: "Figure | None", use: LatentUse | None) -> Told:
+def one(name: str, rate: Figure | None, use: LatentUse | None) -> Told:
     """A latent's own line."""
     active, dimensions = (None, None) if use is None else (use.active, use.dimensions)
     return Told(name, rate, None if rate is None else rate.value, active, dimensions)

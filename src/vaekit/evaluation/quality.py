@@ -12,8 +12,8 @@ from torch import Tensor
 
 from vaekit.data import Data, Domain, Split
 from vaekit.evaluation.comparing import Compared, Features, are_pictures, compared, is_drawn, moments_of, rows_of
-from vaekit.evaluation.evaluate import Figure
 from vaekit.evaluation.features import ClassifierFeatures, classifier_features
+from vaekit.evaluation.figure import Figure
 from vaekit.evaluation.frechet import Moments
 from vaekit.evaluation.inception import Inception
 from vaekit.evaluation.passes import check_count, evaluating

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from markupsafe import Markup, escape
 
 from vaekit.evaluation import Evaluation, Figure
-from vaekit.evaluation.evaluate import NATS
+from vaekit.evaluation.figure import NATS
 from vaekit.report.subject import Exhibit, Section, Subject
 
 __all__ = ["in_numbers", "table"]

@@ -10,7 +10,16 @@ from torch import Tensor
 
 import vaekit.data
 from vaekit.data import Data, DataSpec, Split
-from vaekit.evaluation import Disentanglement, Evaluation, Inception, Quality, disentanglement, evaluate, quality
+from vaekit.evaluation import (
+    Annealing,
+    Disentanglement,
+    Evaluation,
+    Inception,
+    Quality,
+    disentanglement,
+    evaluate,
+    quality,
+)
 from vaekit.evaluation.disentanglement.dci import Learner, boosted
 from vaekit.integrations.hub import push
 from vaekit.models import Model
@@ -121,12 +130,23 @@ class Run:
         return conditioning.read(self, examples, labels, label, context, lengths)
 
     def evaluate(
-        self, samples: int = 100, split: str | None = None, seed: int = 0, limit: int | None = None
+        self,
+        samples: int = 100,
+        split: str | None = None,
+        seed: int = 0,
+        limit: int | None = None,
+        *,
+        annealed: Annealing | None = None,
+        aggregate: bool = False,
     ) -> Evaluation:
-        """Bounds and the importance-sampled log-likelihood with `samples` draws, on a held-out split."""
+        """Bounds and the importance-sampled log-likelihood with `samples` draws, on a held-out split.
+
+        `annealed`: a tighter bound by annealing, which takes long; `aggregate`: how codes fill the latent.
+        """
         _, rows = self.split(split)
-        shown = rows if limit is None else rows.first(limit)
-        return evaluate(self.model, shown, self.spec, samples=samples, seed=seed, at=self.at)
+        rows = rows if limit is None else rows.first(limit)
+        more: dict[str, Any] = {"annealed": annealed, "aggregate": aggregate}
+        return evaluate(self.model, rows, self.spec, samples=samples, seed=seed, at=self.at, **more)
 
     def sample(
         self,
