@@ -7,6 +7,7 @@ from typing import Any
 
 import tables_codes
 import tables_deep
+import tables_diagnostics
 import tables_labels
 import tables_sequences
 
@@ -270,6 +271,12 @@ SECTIONS = [
     ("streaming", "A folder of JPEGs", "python benchmarks/streaming.py", streaming),
     ("mnist", "MNIST: log-likelihood", "python benchmarks/mnist.py train vae; ... train iwae; ... score", mnist),
     ("linear_gaussian", "The linear-Gaussian case", "python benchmarks/linear_gaussian.py", linear_gaussian),
+    (
+        "diagnostics",
+        "Annealing and the aggregate posterior, against closed forms",
+        "python benchmarks/diagnostics.py",
+        lambda record: tables_diagnostics.diagnostics(record, table),
+    ),
     ("speed", "Speed", "python benchmarks/speed.py", speed),
     (
         "completion",

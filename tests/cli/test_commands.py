@@ -63,6 +63,39 @@ def test_evaluation_prints_json_that_a_pipe_can_read_and_keeps_it(run, capsys):
     assert printed["split"] == "test"
 
 
+def test_evaluation_by_annealing_is_a_bound_and_is_kept(run, capsys):
+    main(["evaluate", str(run), "--samples", "7", "--limit", "4", "--annealed", "3", "--chains", "2", "--json"])
+    printed = json.loads(capsys.readouterr().out)
+    assert printed == json.loads((run / "evaluation.json").read_text())
+    assert printed["figures"]["log-likelihood (annealed)"]["what"].startswith("lower bound of log p(x)")
+    assert printed["figures"]["gap of annealing"]["unit"] == "nats/example"
+    assert (printed["annealing"]["steps"], printed["annealing"]["chains"]) == (3, 2)
+
+
+def test_evaluation_of_the_aggregate_shows_every_dimension_and_holes(run, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    main(["evaluate", str(run), "--samples", "7", "--limit", "30", "--aggregate"])
+    shown = " ".join(capsys.readouterr().out.split())
+    for said in (
+        "mutual information of z",
+        "total correlation of z",
+        "at most log N",
+        "holes",
+        "dimensions of z, nats",
+    ):
+        assert said in shown
+    kept = json.loads((run / "evaluation.json").read_text())
+    assert len(kept["aggregate"]["by_element"]["information"]) == 2
+
+
+def test_nothing_is_annealed_in_no_steps_or_by_no_chains(run, capsys):
+    assert "steps must be a whole number of at least 1, got 0" in refused(
+        capsys, "evaluate", str(run), "--annealed", "0"
+    )
+    said = refused(capsys, "evaluate", str(run), "--annealed", "5", "--chains", "0")
+    assert "chains must be a whole number of at least 1, got 0" in said
+
+
 def test_a_report_replaces_the_figures_of_other_weights_than_its_own(run, tmp_path):
     copy = tmp_path / "run"
     shutil.copytree(run, copy)

@@ -35,6 +35,13 @@ def test_a_model_of_images_has_every_section_in_order(tmp_path, rows):
     assert "1 min 15 s" in page.text
 
 
+def test_the_terms_of_the_rate_stand_beside_the_holes(tmp_path):
+    text = page_of(pages.images(tmp_path / "run")).text
+    for said in ("mutual information of z", "aggregate KL of z", "total correlation of z", "dimension-wise KL of z"):
+        assert said in text
+    assert "at most log N" in text
+
+
 def test_a_latent_of_two_dimensions_is_shown_whole(tmp_path):
     assert "manifold" in page_of(pages.images(tmp_path / "run", size=2)).ids
     assert "manifold" not in page_of(pages.images(tmp_path / "other", size=3)).ids

@@ -25,6 +25,7 @@ from vaekit.cli.output import (
     write_events,
 )
 from vaekit.data import Split as Examined
+from vaekit.evaluation import Annealing
 from vaekit.runs import Run, load
 from vaekit.runs.asking import context_of, originals
 from vaekit.runs.codes import named
@@ -51,13 +52,28 @@ def evaluate(
     inception: Annotated[
         Path | None, Parameter(help="weights of the Inception network, for the FID; else features of a classifier")
     ] = None,
+    annealed: Annotated[
+        int | None,
+        Parameter(
+            help="a tighter bound by annealed importance sampling in so many steps (500, say), and its gap; takes long: "
+            "give --limit"
+        ),
+    ] = None,
+    chains: Annotated[int, Parameter(help="of --annealed, for each example")] = 16,
+    aggregate: Annotated[
+        bool,
+        Parameter(
+            negative=(), help="what codes tell, how they hang together, how far they stray, each dimension, holes"
+        ),
+    ] = False,
     weights: Annotated[str, Parameter(help="best or last")] = "best",
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
     """Bounds, the log-likelihood with its standard error, bits/dim, active units; kept in RUN/evaluation.json."""
+    settings = None if annealed is None else Annealing(annealed, chains)
     opened = load(run, weights=weights)
-    figures = opened.evaluate(samples, split, seed, limit)
+    figures = opened.evaluate(samples, split, seed, limit, annealed=settings, aggregate=aggregate)
     found = opened.quality(split, inception=inception, seed=seed, limit=limit) if quality or inception else None
     more = {} if found is None else {"quality": found.to_dict()}
     record = opened.keep_evaluation(figures, opened.split(split)[0], seed, weights=weights, **more)
@@ -66,6 +82,8 @@ def evaluate(
         return
     console = Console(soft_wrap=True)
     console.print(figures.table())
+    if figures.aggregate is not None and figures.aggregate.table() is not None:
+        console.print(figures.aggregate.table())
     if found is not None:
         console.print(found.table())
 

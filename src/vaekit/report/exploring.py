@@ -6,10 +6,11 @@ import torch
 from markupsafe import Markup, escape
 from torch import Tensor
 
-from vaekit.evaluation import Holes
+from vaekit.evaluation import Aggregate, Holes
 from vaekit.latent import decoded, halfway, quantile_grid, spherical, straight, traversal
 from vaekit.report.charts import COLOURS, bars_of_rates, cloud, emptiness, plane
 from vaekit.report.columns import column_names, is_table, spreads
+from vaekit.report.numbers import table
 from vaekit.report.pictures import device_of
 from vaekit.report.showing import class_names, shows_images, strip
 from vaekit.report.subject import Exhibit, Section, Subject
@@ -148,8 +149,10 @@ def manifold(subject: Subject, views: Views) -> Section | None:
     return Section("manifold", "The whole latent plane", text, [exhibit])
 
 
-def holes_shown(subject: Subject, views: Views, found: Holes | None) -> Section | None:
-    """How far prior and codes can be told apart, where the prior is empty of codes, and what is decoded there."""
+def holes_shown(subject: Subject, views: Views, found: Holes | None, filled: Aggregate | None) -> Section | None:
+    """How far prior and codes can be told apart, where the prior is empty of codes, what is decoded there, and the terms
+    of the rate.
+    """
     if found is None:
         return None
     use = subject.evaluation.latents.get(found.latent)
@@ -161,8 +164,9 @@ def holes_shown(subject: Subject, views: Views, found: Holes | None) -> Section 
         f"(0.5: they are alike, 1: always told apart). {found.share:.0%} of the prior lies where codes are less than a "
         "tenth as dense."
     )
+    terms = [] if filled is None else [terms_of(filled)]
     if flat.shape[1] < 2:
-        return Section("holes", "Holes in the latent space", text)
+        return Section("holes", "Holes in the latent space", text, terms)
     if use is not None and flat.shape[1] > 2 and use.rate.numel() == flat.shape[1]:
         first, second = use.rate.flatten().argsort(descending=True)[:2].tolist()
         points, data, said = drawn[:, [first, second]], flat[:, [first, second]], f"dimensions {first} and {second}"
@@ -173,7 +177,17 @@ def holes_shown(subject: Subject, views: Views, found: Holes | None) -> Section 
     notes = [f"Shown in the plane of {said}. The colour is judged in all dimensions."]
     if views.named:
         notes.append(f"{found.latent} is tested, the first latent that tells more than a twentieth of all nats.")
-    return Section("holes", "Holes in the latent space", text, [chart, *dreams(subject, found)], notes)
+    return Section("holes", "Holes in the latent space", text, [chart, *dreams(subject, found), *terms], notes)
+
+
+def terms_of(filled: Aggregate) -> Exhibit:
+    """What of the rate codes tell, how they hang together, and how far they stray from the prior."""
+    caption = (
+        "What the nats of the rate are spent on: on telling examples apart (mutual information), and on codes that are not "
+        "distributed as the prior (aggregate KL), as they hang together (total correlation) or each dimension strays"
+    )
+    lines = [(name, str(figure), figure.unit, figure.what) for name, figure in filled.figures().items()]
+    return Exhibit(table(("", "value", "unit", "what it is"), lines, "figures"), caption, "strip")
 
 
 def dreams(subject: Subject, found: Holes) -> list[Exhibit]:

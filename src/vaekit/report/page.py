@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from vaekit.data import Data, Domain
-from vaekit.evaluation import Holes, holes
+from vaekit.evaluation import Aggregate, Holes, aggregate_posterior, holes
 from vaekit.report.codes import codes_used
 from vaekit.report.columns import is_table, marginals, reconstructed_columns
 from vaekit.report.completing import completed
@@ -26,11 +26,12 @@ from vaekit.report.sequences import filmed, imagined, swapped
 from vaekit.report.showing import reconstructed, sampled
 from vaekit.report.subject import Exhibit, Section, Subject
 from vaekit.report.verdict import verdict
-from vaekit.report.views import Views, held_out, looked
+from vaekit.report.views import MOST, Views, held_out, looked
 from vaekit.training.checkpoint import write_text
 
 __all__ = ["write_report"]
 
+POINTS = 500  # codes at which the terms of the rate are averaged
 MISSING = {
     "curves": "curves (the run has no table of epochs)",
     "reconstructions": "reconstructions (examples of this shape cannot be drawn)",
@@ -53,7 +54,8 @@ def write_report(subject: Subject, path: Path | None = None, seed: int = 0) -> P
     with torch.no_grad(), evaluated(subject.model), own_generators(subject.model, seed):
         views = looked(subject, seed)
         found = holes(subject.model, held_out(subject)[1], latent=views.tested, seed=seed, at=subject.at)
-        sections = {section.key: section for section in shown(subject, views, found) if section is not None}
+        filled = None if found is None else filling(subject, found.latent, seed)
+        sections = {section.key: section for section in shown(subject, views, found, filled) if section is not None}
     findings = verdict(evidence(subject, views, found))
     missing = [said for key, said in MISSING.items() if key not in sections]
     write_text(target, rendered(headed(subject), about(subject), findings, list(sections.values()), missing))
@@ -69,7 +71,17 @@ def check_target(path: Path) -> Path:
     return path
 
 
-def shown(subject: Subject, views: Views, found: Holes | None) -> Iterator[Section | None]:
+def filling(subject: Subject, latent: str, seed: int) -> Aggregate | None:
+    """How codes fill the latent that is tested for holes; None where its terms are not known."""
+    try:
+        return aggregate_posterior(
+            subject.model, held_out(subject)[1], latent=latent, n=MOST, points=POINTS, seed=seed, at=subject.at
+        )
+    except ValueError:  # a posterior that does not factorise, or a prior for each example
+        return None
+
+
+def shown(subject: Subject, views: Views, found: Holes | None, filled: Aggregate | None) -> Iterator[Section | None]:
     """Every section in its place, None for those that this run does not have."""
     tabular, text = is_table(subject.data.spec), bool(subject.data.spec.words)
     yield in_numbers(subject)
@@ -89,7 +101,7 @@ def shown(subject: Subject, views: Views, found: Holes | None) -> Iterator[Secti
     yield between_sentences(subject, views) if text else interpolated(subject, views)
     yield None if text else traversed(subject, views)
     yield manifold(subject, views)
-    yield holes_shown(subject, views, found)
+    yield holes_shown(subject, views, found, filled)
     yield repeated(subject)
 
 
