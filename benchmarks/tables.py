@@ -8,6 +8,7 @@ from typing import Any
 import tables_codes
 import tables_deep
 import tables_diagnostics
+import tables_disentanglement
 import tables_labels
 import tables_sequences
 
@@ -320,6 +321,24 @@ SECTIONS = [
         "Deep hierarchies on a GPU",
         "python benchmarks/deep_gpu.py steps; ... mnist RECIPE",
         lambda record: tables_deep.deep_gpu(record, table),
+    ),
+    (
+        "disentanglement_speed",
+        "Disentanglement: how fast its scores are",
+        "python benchmarks/disentanglement.py speed",
+        lambda record: tables_disentanglement.speed(record, table),
+    ),
+    (
+        "disentanglement_agree",
+        "Disentanglement: DCI on bins and as published",
+        "python benchmarks/disentanglement.py agree",
+        lambda record: tables_disentanglement.agree(record, table),
+    ),
+    (
+        "disentanglement",
+        "Disentanglement of recipes",
+        "python benchmarks/disentanglement.py train; ... score",
+        lambda record: tables_disentanglement.trained(record, table),
     ),
     (
         "quantisers",
