@@ -89,7 +89,7 @@ def test_the_error_is_shown_and_kept_and_none_of_its_labels_was_trained_on(trees
 
 @pytest.mark.slow
 def test_a_run_goes_on_with_the_same_labels(trees, tmp_path):
-    few = ["--labels", "tree", "--labels-per-class", "3", "--recipe", "m2", *SMALL]
+    few = ["--labels", "tree", "--labels-per-class", "3", "--recipe", "m2", "--no-decay", *SMALL]
     main(["train", str(trees / "trees.csv"), "--out", str(tmp_path / "whole"), "--epochs", "3", *few])
     main(["train", str(trees / "trees.csv"), "--out", str(tmp_path / "cut"), "--epochs", "1", *few])
     main(["resume", str(tmp_path / "cut"), "--epochs", "3", "--no-report"])
