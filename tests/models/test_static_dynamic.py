@@ -258,3 +258,13 @@ def test_a_length_for_a_model_without_steps_is_refused():
         flat.sample(2, length=4)
     with pytest.raises(ValueError, match="x came with a mask of the steps that exist, which this model cannot heed"):
         flat.infer({"x": torch.zeros(B, X), "mask": MASK})
+
+
+def test_content_can_be_told_from_features_of_its_own(x):
+    model = build(factorised=True)
+    model.see_static = EachStep(MLP(X, H), (H,)).double()
+    own = model.static.distribution(**model.static.outputs(model.see_static(x)))
+    found = model.infer(x, default=Mean())
+    assert_close(found.latents["content"].value, own.mean)
+    model.see_static = None
+    assert_close(model.infer(x, default=Mean()).latents["motion"].value, found.latents["motion"].value)

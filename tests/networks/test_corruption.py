@@ -1,9 +1,10 @@
+import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.testing import assert_close
 
-from vaekit.networks import MLP, Corrupted, GaussianNoise, Masking, SaltAndPepper
+from vaekit.networks import MLP, Corrupted, GaussianNoise, Masking, SaltAndPepper, ToneCurves
 
 CORRUPTIONS = [GaussianNoise(0.5), Masking(0.3), SaltAndPepper(0.4)]
 every_corruption = pytest.mark.parametrize("corruption", CORRUPTIONS, ids=lambda c: type(c).__name__)
@@ -70,3 +71,41 @@ def test_any_callable_corrupts():
 def test_out_shape_is_the_networks_or_missing_with_it():
     assert Corrupted(MLP(6, 4), Masking(0.1)).out_shape == (4,)
     assert getattr(Corrupted(nn.Linear(6, 4), Masking(0.1)), "out_shape", None) is None
+
+
+def test_a_tone_curve_is_linear_between_its_knots_on_channels_that_changed_places():
+    x = torch.rand(2, 4, 3, 5, 6, dtype=torch.float64)
+    found = ToneCurves(knots=4)(x, torch.Generator().manual_seed(3))
+    again = torch.Generator().manual_seed(3)
+    order = torch.rand(2, 3, generator=again).argsort(1)
+    heights = torch.rand(2, 3, 4, generator=again)
+    for row in range(2):
+        for channel in range(3):
+            seen, curve = x[row, :, order[row, channel]], heights[row, channel]
+            wanted = np.interp(seen.numpy(), np.linspace(0, 1, 4), curve.double().numpy())
+            assert_close(found[row, :, channel], torch.from_numpy(wanted))
+
+
+def test_tone_curves_keep_what_is_alike_and_tell_no_colour():
+    torch.manual_seed(0)
+    x = torch.zeros(500, 2, 3, 1, 2)
+    x[:, :, 0, 0, 1] = 1.0  # the left pixel is black, the right one red, in both frames of all rows
+    found = ToneCurves()(x)
+    assert torch.equal(found[:, 0], found[:, 1])
+    assert found.min() >= 0
+    assert found.max() <= 1
+    red = found[:, 0, :, 0, 1]
+    assert len(red.unique(dim=0)) == 500
+    assert_close(red.mean(0), torch.full((3,), 0.5), atol=5 * (1 / 12 / 500) ** 0.5, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: ToneCurves(1), "knots must be at least 2, got 1"),
+        (lambda: ToneCurves()(torch.rand(3, 4, 5)), r"\(B, ..., channels, height, width\), got the shape \(3, 4, 5\)"),
+    ],
+)
+def test_says_what_tone_curves_need(call, said):
+    with pytest.raises(ValueError, match=said):
+        call()

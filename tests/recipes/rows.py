@@ -100,6 +100,8 @@ VARIANTS = {
     "iwae, doubly reparameterised": ("iwae", {"gradient": "doubly-reparameterised"}),
     "iwae, sticking the landing": ("iwae", {"gradient": "sticking-the-landing"}),
     "dsvae, one frame": ("dsvae", {"one_frame": True, "content_weight": 3.0}),
+    "dsvae, recoloured": ("dsvae", {"recolour": True, "factorised": True}),
+    "dsvae, content of patches": ("dsvae", {"recolour": True, "content_patch": 2, "one_frame": True}),
     "dsvae, free bits": ("dsvae", {"free_bits": 1e-6}),
     "vrnn, free bits": ("vrnn", {"free_bits": 1e-6}),
     "denoising-autoencoder, gaussian": ("denoising-autoencoder", {"corruption": "gaussian"}),

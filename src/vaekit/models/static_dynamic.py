@@ -42,7 +42,8 @@ class StaticDynamic(Model):
     """p(f) prod_t p(z_t|z_<t) p(x_t|f, z_t) with q(f|x) prod_t q(z_t|f, x): Li & Mandt 2018, sec. 3, eqs. 1 and 6.
 
     f is called `name`, and z as `dynamic` says. `see`: sequences x (B, T, *frame) to features (B, T, F). `prior` of f.
-    `static`: a conditional of features and, where there is one, the mask (B, T). `read`: features, f and mask= to
+    `static`: a conditional of features and, where there is one, the mask (B, T); of those of `see_static`, where the two
+    latents are to be told from different things. `read`: features, f and mask= to
     evidence (B, T, E) for `dynamic`'s posterior; without it that sees the features of its own step alone, q(z_t|x_t).
     `decoder`: z_t and f to p(x_t|f, z_t), which is taken of all steps at once. `length`: how many steps generation
     takes if the call does not say.
@@ -58,6 +59,7 @@ class StaticDynamic(Model):
         length: int,
         *,
         read: nn.Module | None = None,
+        see_static: nn.Module | None = None,
         name: str = "static",
     ) -> None:
         super().__init__()
@@ -66,7 +68,7 @@ class StaticDynamic(Model):
         if name == dynamic.name:
             raise ValueError(f"name must not be {name!r}, which the latent of each step is called")
         self.prior, self.see, self.static, self.read, self.dynamic = prior, see, static, read, dynamic
-        self.decoder, self.length, self.name = decoder, length, name
+        self.see_static, self.decoder, self.length, self.name = see_static, decoder, length, name
 
     def walk(self, walk: Walk) -> None:
         """f, every z_t in turn, and x at all steps."""
@@ -81,7 +83,8 @@ class StaticDynamic(Model):
     def evidence(self, data: Mapping[str, Tensor], context: Tensor | None) -> Mapping[str, Any]:
         """Features of every step, and the parameters of q(f|x)."""
         features, mask = self.see(data["x"]), data.get("mask")
-        return {"seen": features, "static": self.static.outputs(features, *(() if mask is None else (mask,)))}
+        whole = features if self.see_static is None else self.see_static(data["x"])
+        return {"seen": features, "static": self.static.outputs(whole, *(() if mask is None else (mask,)))}
 
     def check(self, data: Mapping[str, Tensor], context: Tensor | None) -> None:
         """x must be (B, T, *frame), for any T; a mask (B, T) may come with it."""

@@ -20,6 +20,7 @@ from vaekit.networks.nearest_code import *
 from vaekit.networks.numbers import *
 from vaekit.networks.observed import *
 from vaekit.networks.one_hot import *
+from vaekit.networks.patches import *
 from vaekit.networks.pixelcnn import *
 from vaekit.networks.quantiser import *
 from vaekit.networks.recurrent import *

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from vaekit.networks.shapes import as_probability
 
-__all__ = ["Corrupted", "GaussianNoise", "Masking", "SaltAndPepper"]
+__all__ = ["Corrupted", "GaussianNoise", "Masking", "SaltAndPepper", "ToneCurves"]
 
 
 class Corrupted(nn.Module):
@@ -71,6 +71,36 @@ class SaltAndPepper(nn.Module):
         """x with a share `probability` / 2 of its elements, on average, made 0 and another made 1."""
         u = uniform_like(x, generator)
         return torch.where(u < self.probability, (u < self.probability / 2).to(x.dtype), x)
+
+
+class ToneCurves(nn.Module):
+    """Pictures (B, ..., C, H, W) in [0, 1] with other colours for each row of the batch, the same in all its frames.
+
+    The channels change places, and each goes through its own curve: straight lines between `knots` heights drawn evenly
+    from [0, 1] at even places. What is seen through it keeps its shapes; what colours it has cannot be told.
+    """
+
+    def __init__(self, knots: int = 5) -> None:
+        super().__init__()
+        if knots < 2:
+            raise ValueError(f"knots must be at least 2, got {knots}")
+        self.knots = knots
+
+    def forward(
+        self, x: Float[Tensor, "B *more C H W"], generator: torch.Generator | None = None
+    ) -> Float[Tensor, "B *more C H W"]:
+        """x in colours of its own for each row; ValueError for x of fewer than four axes."""
+        if x.ndim < 4:
+            raise ValueError(f"x must be pictures (B, ..., channels, height, width), got the shape {tuple(x.shape)}")
+        channels_first = x.movedim(-3, 1)
+        values = channels_first.flatten(2)
+        rows, channels = values.shape[:2]
+        order = uniform_like(values.new_empty(rows, channels), generator).argsort(1)
+        heights = uniform_like(values.new_empty(rows, channels, self.knots), generator).to(x.dtype)
+        place = values.take_along_dim(order[:, :, None], 1).clamp(0, 1) * (self.knots - 1)
+        left = place.floor().clamp_max(self.knots - 2)
+        low, high = (heights.gather(2, (left + side).long()) for side in (0, 1))
+        return torch.lerp(low, high, place - left).view_as(channels_first).movedim(1, -3)
 
 
 def uniform_like(x: Tensor, generator: torch.Generator | None) -> Tensor:

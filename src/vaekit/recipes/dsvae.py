@@ -3,12 +3,13 @@
 from typing import Annotated
 
 from annotated_types import Ge, Gt
+from torch import nn
 from typing_extensions import Doc
 
 from vaekit.conditionals import Gaussian
-from vaekit.data import DataSpec
+from vaekit.data import DataSpec, Domain
 from vaekit.models import Drift, StaticDynamic
-from vaekit.networks import LSTM, MLP, BothWays, EachStep, OneStep, Summary
+from vaekit.networks import LSTM, MLP, BothWays, Corrupted, EachStep, MeanOfPatches, OneStep, Summary, ToneCurves
 from vaekit.objectives import Distortion, Rate
 from vaekit.priors import StandardNormal
 from vaekit.recipes import frames
@@ -31,6 +32,17 @@ def dsvae(
     one_frame: Annotated[
         bool, Doc("infer the content from one frame, any in training, so that it holds no motion, and not from all")
     ] = False,
+    content_patch: Annotated[
+        int,
+        Ge(0),
+        Doc(
+            "infer the content from what patches with sides of so many pixels show, wherever they lie, so that it holds "
+            "no pose; 1 for colours alone, 0 for whole frames"
+        ),
+    ] = 0,
+    recolour: Annotated[
+        bool, Doc("infer the motion, in training, from frames in random colours, so that it holds none")
+    ] = False,
     content_weight: Annotated[
         float, Gt(0), Doc("weight of the content's rate; above 1 to leave to the motion what both could hold")
     ] = 1.0,
@@ -39,6 +51,16 @@ def dsvae(
 ) -> System:
     """A VAE of sequences that tells content, one latent, from motion, one for each step (Li & Mandt 2018)."""
     frame = frames.frame_of(spec, "dsvae")
+    if (content_patch or recolour) and not (frames.is_picture(frame) and frame.domain in (Domain.UNIT, Domain.LEVELS)):
+        raise ValueError(
+            f"content_patch and recolour need frames that are grey or colour pictures, got {spec.describe()}"
+        )
+    see: nn.Module = EachStep(frames.seeing(frame, channels, recurrent), (recurrent,))
+    see_static = None
+    if content_patch:
+        see_static = EachStep(MeanOfPatches(frame.shape, recurrent, content_patch, nn.SiLU), (recurrent,))
+    elif recolour:
+        see_static = EachStep(frames.seeing(frame, channels, recurrent), (recurrent,))
     read = None if factorised else BothWays(recurrent + content, recurrent)
     update = LSTM(latent, recurrent)
     dynamic = Drift(
@@ -50,12 +72,13 @@ def dsvae(
     )
     model = StaticDynamic(
         StandardNormal(content),
-        EachStep(frames.seeing(frame, channels, recurrent), (recurrent,)),
+        Corrupted(see, ToneCurves()) if recolour else see,
         Gaussian(OneStep(recurrent) if one_frame else Summary(recurrent, recurrent), content),
         dynamic,
         frames.likelihood(frame, frames.showing(frame, channels, latent, content), likelihood),
         spec.shape[0],
         read=read,
+        see_static=see_static,
         name="content",
     )
     if content_weight == 1:
