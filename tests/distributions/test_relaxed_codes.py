@@ -10,7 +10,7 @@ from torch.testing import assert_close
 from vaekit.conditionals import RelaxedCategorical
 from vaekit.distributions import RelaxedCodes, code_of_one_hot, codes_of, kl_per_element
 from vaekit.objectives import Cosine
-from vaekit.priors import UniformCodes
+from vaekit.priors import IndependentCodes, UniformCodes
 
 
 def codes(**options) -> RelaxedCodes:
@@ -88,3 +88,51 @@ def test_draws_are_hard_out_of_training():
     assert len(head.train()(h).rsample().unique()) > 2
     code = torch.randint(4, (5, 1, 2, 2))
     assert torch.equal(head.read(head.embed(code)), code)
+
+
+def test_the_kl_to_learned_codes_is_what_draws_say():
+    head = RelaxedCategorical(torch.nn.Identity(), (4, 2, 2), features=(4, 2, 2)).eval()
+    prior = IndependentCodes((4, 2, 2), learned=True)
+    torch.nn.init.normal_(prior.logits)
+    q, p = codes(hard=True), prior(posterior=head)
+    closed, drawn = kl_per_element(q, p), q.rsample((20_000,))
+    ratio = q.log_prob(drawn) - p.log_prob(drawn)
+    assert ((ratio.mean(0) - closed).abs() < 4 * ratio.std(0) / 20_000**0.5).all()
+    even = IndependentCodes((4, 2, 2))(posterior=head)
+    assert_close(kl_per_element(q, even), kl_per_element(q, UniformCodes((4, 2, 2), (4,))(posterior=head)))
+    assert even.fitted
+
+
+def test_draws_of_independent_codes_are_as_frequent_as_they_are_probable():
+    head = RelaxedCategorical(torch.nn.Identity(), (4, 3), features=(4, 3)).eval()
+    prior = IndependentCodes((4, 3), learned=True)
+    torch.nn.init.normal_(prior.logits)
+    drawn = prior(posterior=head).sample((20_000,))
+    assert drawn.shape == (20_000, 4, 3)
+    wanted = prior.logits.softmax(-1)[0]  # (positions, K)
+    for position in range(3):
+        assert stats.chisquare(drawn[:, :, position].sum(0), wanted[position].detach() * 20_000).pvalue > 1e-3
+
+
+def test_hard_draws_have_the_gradient_of_relaxed_ones_where_it_goes_straight_through():
+    logits, weights = torch.randn(3, 4, 2, requires_grad=True), torch.randn(3, 4, 2)
+    found = []
+    for options in ({"hard": True, "through": True}, {}):
+        torch.manual_seed(2)
+        drawn = RelaxedCodes(logits, 0.5, positions=1, **options).rsample()
+        found.append((drawn, *torch.autograd.grad((drawn * weights).sum(), logits)))
+    (hard, straight), (soft, path) = found
+    assert_close(straight, path)
+    assert_close(hard, torch.nn.functional.one_hot(soft.argmax(1), 4).movedim(-1, 1).to(hard))
+
+
+@pytest.mark.parametrize("draws", ["relaxed", "straight-through", "hard"])
+def test_a_head_draws_as_it_says_in_training_and_hard_out_of_it(draws):
+    head = RelaxedCategorical(torch.nn.Identity(), (4, 2), features=(4, 2), draws=draws)
+    logits = torch.randn(3, 4, 2, requires_grad=True)
+    drawn = head(logits).rsample()
+    assert (drawn.max() == 1) == (draws != "relaxed")
+    assert drawn.requires_grad == (draws != "hard")
+    assert not head.eval()(logits).rsample().requires_grad
+    with pytest.raises(ValueError, match="draws must be one of relaxed, straight-through, hard, got 'soft'"):
+        RelaxedCategorical(torch.nn.Identity(), (4, 2), features=(4, 2), draws="soft")

@@ -7,7 +7,7 @@ from torch.distributions import Categorical, Independent, Normal
 from torch.testing import assert_close
 
 from vaekit.models import Draw, Enumerate, Mean, Model, Observe, Walk
-from vaekit.objectives import Classification, Distortion, Rate, RateTo, ScoreFunction
+from vaekit.objectives import BaselineError, Classification, Distortion, Rate, RateTo, ScoreFunction
 from vaekit.priors import StandardNormal
 
 LABELS = torch.tensor([2, -1, 0, -1])
@@ -121,3 +121,76 @@ def test_counts_weigh_figures_of_examples_and_leave_those_of_the_batch(x):
     plain, counted = (objective.evaluate(inference, objective.coefficients(0), c) for c in (None, counts))
     assert all(torch.equal(counted[name], plain[name] * counts) for name in ("distortion", "rate"))
     assert_close(counted["loss"], plain["loss"] * counts)
+
+
+class Guess(nn.Module):
+    """A constant for every example."""
+
+    def __init__(self, value: float = 0.0) -> None:
+        super().__init__()
+        self.value = nn.Parameter(torch.tensor(value))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.value.expand(x.shape[0], 1)
+
+
+SCORES = {
+    "leave-one-out": lambda: ScoreFunction(samples=2, baseline="leave-one-out"),
+    "network": lambda: ScoreFunction(baseline=Guess(1.5)),
+}
+
+
+@pytest.mark.parametrize("name", SCORES)
+def test_a_baseline_leaves_the_gradient_what_it_is_on_average_and_quieter(x, name):
+    model = Tilted()
+    exact = torch.autograd.grad((Distortion() + Rate())(model.infer(x)).sum(), model.logits)[0]
+
+    def drawn(score, draws, repeats):
+        objective = Distortion() + Rate() + score
+        found = []
+        for _ in range(repeats):
+            inference = model.infer(x, samples=draws, at={"y": Draw()})
+            found.append(torch.autograd.grad(objective(inference).sum(), model.logits)[0])
+        return torch.stack(found)
+
+    with_baseline, without = (drawn(score, 2, 3000) for score in (SCORES[name](), ScoreFunction()))
+    noise = with_baseline.std(0) / 3000**0.5
+    assert ((with_baseline.mean(0) - exact).abs() < 5 * noise).all()
+    assert with_baseline.var(0).sum() < 0.7 * without.var(0).sum()
+
+
+def test_a_baseline_learns_the_average_cost(x):
+    model, score = Tilted(), ScoreFunction(baseline=Guess())
+    inference = model.infer(x, samples=50, at={"y": Draw()})
+    (gradient,) = torch.autograd.grad((1.0 * score.baseline_loss())(inference).sum(), score.network.value)
+    assert_close(gradient, -2 * inference.distortion.mean(0).sum())
+    assert torch.autograd.grad((1.0 * score)(inference).sum(), score.network.value, allow_unused=True)[0] is None
+
+
+def test_a_cost_that_the_draw_enters_by_its_own_rate_counts_it(x):
+    model = Tilted()
+    inference = model.infer(x, samples=3, at={"y": Draw()})
+    inference.latents["y"].proposed = True  # its rate is then log q - log p at the draw
+    loss = (1.0 * BaselineError(Guess()))(inference)
+    assert_close(loss, (inference.distortion + inference.latents["y"].rate()).square().mean(0).detach())
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: ScoreFunction(baseline="mean"), "baseline must be None, 'leave-one-out' or a network, got 'mean'"),
+        (lambda: ScoreFunction(baseline="leave-one-out"), "at least 2 for this baseline, got None"),
+        (lambda: ScoreFunction(samples=1, baseline="leave-one-out"), "at least 2 for this baseline, got 1"),
+        (lambda: ScoreFunction(samples=0), "at least 1 for this baseline, got 0"),
+        (lambda: ScoreFunction().baseline_loss(), "no network for a baseline"),
+    ],
+)
+def test_a_score_function_says_what_it_cannot_have(make, said):
+    with pytest.raises(ValueError, match=said):
+        make()
+
+
+def test_a_baseline_of_other_draws_needs_some(x):
+    score = ScoreFunction(samples=2, baseline="leave-one-out")
+    with pytest.raises(ValueError, match=r"needs costs \(draws, batch\) of two or more, got \(1, 4\)"):
+        (1.0 * score)(Tilted().infer(x, samples=1, at={"y": Draw()}))

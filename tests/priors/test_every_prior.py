@@ -21,9 +21,11 @@ SHAPES = {"StandardNormal": SHAPE, "UniformLabels": (), "UniformOnSphere": (3,)}
 DISCRETE = {"UniformLabels"}
 OF_CODES = {
     "UniformCodes",
+    "IndependentCodes",
     "AutoregressiveCodes",
     "UnmaskedCodes",
-}  # need an encoder: tests/models/test_codes.py, test_priors_of_codes.py, test_unmasked_codes.py
+}  # need an encoder: tests/models/test_codes.py, test_priors_of_codes.py, test_unmasked_codes.py,
+# test_relaxed_codes.py
 WITHOUT_ENTROPY = {"FlowPrior", "MixtureOfGaussians", "VampPrior"}  # tests/priors/test_learned_priors.py
 
 

@@ -100,6 +100,13 @@ VARIANTS = {
     "iwae, doubly reparameterised": ("iwae", {"gradient": "doubly-reparameterised"}),
     "iwae, sticking the landing": ("iwae", {"gradient": "sticking-the-landing"}),
     "dsvae, one frame": ("dsvae", {"one_frame": True, "content_weight": 3.0}),
+    "gumbel-vae, straight-through, coins": ("gumbel-vae", {"gradient": "straight-through", "categories": 2}),
+    "gumbel-vae, score function": ("gumbel-vae", {"gradient": "score-function"}),
+    "gumbel-vae, leave-one-out": ("gumbel-vae", {"gradient": "leave-one-out", "learned_prior": True}),
+    "gumbel-vae, learned baseline, convolved": (
+        "gumbel-vae",
+        {"gradient": "learned-baseline", "channels": (3, 4), "learned_prior": True},
+    ),
     "dsvae, recoloured": ("dsvae", {"recolour": True, "factorised": True}),
     "dsvae, content of patches": ("dsvae", {"recolour": True, "content_patch": 2, "one_frame": True}),
     "dsvae, free bits": ("dsvae", {"free_bits": 1e-6}),

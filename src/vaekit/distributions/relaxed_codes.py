@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.distributions import Distribution, Independent, constraints
+from torch.distributions import Categorical, Distribution, Independent, constraints
 from torch.distributions.kl import register_kl
 
 from vaekit.distributions.coded import Coded
@@ -18,12 +18,13 @@ class RelaxedCodes(Distribution):
     """At every position one of K codes, by `logits` (*batch, K, *positions); a value is a map of one-hot vectors.
 
     With a `temperature` draws are relaxed: softmax((logits + Gumbel noise) / temperature), which have gradients; with
-    `hard` they are one-hot. `log_prob` is that of the codes themselves, and so is KL to a uniform prior, in closed form:
-    where draws are relaxed, the bound made of the two is one of a relaxed model only (Ramesh et al. 2021, sec. 2.1).
+    `hard` they are one-hot, with no gradient, or `through` them with that of the relaxed draw (Jang et al. 2017, sec.
+    2.2). `log_prob` is that of the codes themselves, and so is KL to a prior of independent codes, in closed form: where
+    draws are relaxed, the bound made of the two is one of a relaxed model only (Ramesh et al. 2021, sec. 2.1).
     """
 
     has_rsample = True
-    settings = ("temperature", "hard", "positions")
+    settings = ("temperature", "hard", "positions", "through")
 
     def __init__(
         self,
@@ -32,7 +33,10 @@ class RelaxedCodes(Distribution):
         hard: bool = False,
         positions: int = 2,
         validate_args: bool | None = None,
+        *,
+        through: bool = False,
     ) -> None:
+        self.through = through
         self.logits, self.temperature, self.hard, self.positions = logits, temperature, hard, positions
         self.axis = -1 - positions
         batch = logits.shape[: logits.ndim - 1 - positions]
@@ -63,9 +67,11 @@ class RelaxedCodes(Distribution):
         shape = (*sample_shape, *self.logits.shape)
         noise = torch.empty(shape, dtype=self.logits.dtype, device=self.logits.device).exponential_()
         moved = self.logits - noise.clamp_min(torch.finfo(noise.dtype).tiny).log()
-        if self.hard:
-            return self._one_hot(moved.argmax(self.axis, keepdim=True))
-        return (moved / self.temperature).softmax(self.axis)
+        relaxed = (moved / self.temperature).softmax(self.axis)
+        if not self.hard:
+            return relaxed
+        hard = self._one_hot(moved.argmax(self.axis, keepdim=True))
+        return hard + (relaxed - relaxed.detach()) if self.through else hard
 
     def log_prob(self, value: Float[Tensor, "*shape"]) -> Float[Tensor, "*batch"]:
         """log q of the codes that are nearest to a value, nats."""
@@ -97,8 +103,12 @@ def code_of_one_hot(value: Float[Tensor, "*shape"], positions: int) -> Int[Tenso
 
 @register_kl(RelaxedCodes, Coded)
 def kl_to_codes(q: RelaxedCodes, p: Coded) -> Float[Tensor, "*batch"]:
-    """KL of the codes to a uniform prior over them: log K at every position, less the entropy."""
+    """KL of the codes to a prior under which they are independent, nats."""
     base = p.base_dist.base_dist if isinstance(p.base_dist, Independent) else p.base_dist
-    if not isinstance(base, UniformIntegers):
-        raise NotImplementedError("only a uniform prior over codes has a closed form")
-    return base.sizes.to(q.logits).log().sum() - q.entropy()
+    if isinstance(base, UniformIntegers):
+        return base.sizes.to(q.logits).log().sum() - q.entropy()
+    if isinstance(base, Categorical):
+        log_p = base.logits.movedim(-1, 0).movedim(1, 0).squeeze(0)  # (1, *positions, K) to (K, *positions)
+        log_q = q.logits.log_softmax(q.axis)
+        return (log_q.exp() * (log_q - log_p)).flatten(-1 - q.positions).sum(-1)
+    raise NotImplementedError("only a prior of independent codes has a closed form")

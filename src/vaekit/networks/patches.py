@@ -15,20 +15,27 @@ class MeanOfPatches(nn.Module):
     """Features of every `patch` x `patch` square of an image, averaged over all places: (B, C, H, W) to (B, features).
 
     So they tell what there is and how much of it, and not where: with `patch` 1 they are a function of the colours'
-    histogram. `activation` is called to make a module. Raises ValueError for a patch larger than the image.
+    histogram. `width`: features of a patch. `activation` is called to make a module. Raises ValueError for a patch
+    larger than the image.
     """
 
     def __init__(
-        self, in_shape: Sequence[int], features: int, patch: int = 1, activation: Callable[[], nn.Module] = nn.ReLU
+        self,
+        in_shape: Sequence[int],
+        features: int,
+        patch: int = 1,
+        activation: Callable[[], nn.Module] = nn.ReLU,
+        *,
+        width: int = 32,
     ) -> None:
         super().__init__()
         channels, *size = as_shape(in_shape, "in_shape", "channels height width")
         if not 1 <= patch <= min(size):
             raise ValueError(f"patch must be from 1 to {min(size)}, the smaller side of the image, got {patch}")
-        first = initialise(nn.Conv2d(channels, features, patch), 1.0)
-        second = initialise(nn.Conv2d(features, features, 1), gain_of(activation))
+        first = initialise(nn.Conv2d(channels, width, patch), 1.0)
+        second = initialise(nn.Conv2d(width, width, 1), gain_of(activation))
         self.look = nn.Sequential(first, activation(), second, activation())
-        self.say = nn.Sequential(initialise(nn.Linear(features, features), gain_of(activation)), activation())
+        self.say = nn.Sequential(initialise(nn.Linear(width, features), gain_of(activation)), activation())
         self.out_shape = (features,)
 
     def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B features"]:

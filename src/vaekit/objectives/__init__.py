@@ -12,5 +12,6 @@ from vaekit.objectives.labels import *
 from vaekit.objectives.objective import *
 from vaekit.objectives.references import *
 from vaekit.objectives.schedules import *
+from vaekit.objectives.score_function import *
 from vaekit.objectives.spectral import *
 from vaekit.objectives.terms import *

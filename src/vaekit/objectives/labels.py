@@ -1,15 +1,15 @@
-"""Terms for latents that are labels: a classification loss where they are observed, a gradient where they are drawn."""
+"""Terms for latents that are labels: a classification loss where they are observed."""
 
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from vaekit.models.inference import Inference, Latent, total
+from vaekit.models.inference import Inference, Latent
 from vaekit.objectives.objective import Coefficients, Term
 from vaekit.objectives.terms import named
 
-__all__ = ["Classification", "ScoreFunction"]
+__all__ = ["Classification"]
 
 
 class Classification(Term):
@@ -30,31 +30,6 @@ class Classification(Term):
         latent = label(inference, self.name)
         found = in_rows(latent.choice.observed, lambda: -latent.belief().log_prob(latent.value))
         return whole(found, inference)
-
-    def extra_repr(self) -> str:
-        """The latent's name, where it is not y."""
-        return "" if self.name == "y" else repr(self.name)
-
-
-class ScoreFunction(Term):
-    """The missing gradient where a label is drawn and not summed: 0 in value, (B,) nats.
-
-    A draw from a categorical q(y|x) passes no gradient on. That of E_q[f(y)], where f is what the bound charges given y,
-    is E_q[f(y) grad log q(y|x)] besides (Williams 1992); no baseline is subtracted. Of rows that are summed or observed
-    it is zero. To be added to a distortion and a rate of weight 1.
-    """
-
-    def __init__(self, name: str = "y") -> None:
-        super().__init__("score" if name == "y" else f"score:{name}")
-        self.name = name
-
-    def forward(self, inference: Inference, coefficients: Coefficients) -> Tensor:
-        """(B,), zeros."""
-        latent = label(inference, self.name)
-        others = [other.rate() for name, other in inference.latents.items() if name != latent.name]
-        cost = total([inference.distortion, *others]).detach()
-        log_q = in_rows(latent.choice.drawn, lambda: latent.belief().log_prob(latent.value))
-        return whole(cost * (log_q - log_q.detach()), inference)
 
     def extra_repr(self) -> str:
         """The latent's name, where it is not y."""

@@ -2,6 +2,7 @@
 
 from vaekit.priors.autoregressive_codes import AutoregressiveCodes
 from vaekit.priors.flow import FlowPrior
+from vaekit.priors.independent_codes import IndependentCodes
 from vaekit.priors.mixture import MixtureOfGaussians
 from vaekit.priors.over_codes import PriorOverCodes
 from vaekit.priors.prior import Prior
@@ -15,6 +16,7 @@ from vaekit.priors.vamp import VampPrior
 __all__ = [
     "AutoregressiveCodes",
     "FlowPrior",
+    "IndependentCodes",
     "MixtureOfGaussians",
     "Prior",
     "PriorOverCodes",

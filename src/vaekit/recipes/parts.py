@@ -56,7 +56,7 @@ AggressiveOption = Annotated[
     bool, Doc("train the encoder to convergence before each step of the rest, while that gains (He et al. 2019)")
 ]
 
-Posterior = Callable[[nn.Module, int], Conditional]
+Posterior = Callable[[nn.Module, Any], Conditional]
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -118,7 +118,7 @@ def hint(spec: DataSpec, fitting: list[str]) -> str:
 def flat_vae(
     spec: DataSpec,
     *,
-    latent: int,
+    latent: int | tuple[int, ...],
     hidden: tuple[int, ...],
     channels: tuple[int, ...] = (),
     activation: str = "relu",
@@ -143,7 +143,7 @@ def flat_vae(
 
 
 def conv_networks(
-    spec: DataSpec, latent: int, channels: tuple[int, ...], blocks: int, context: int = 0
+    spec: DataSpec, latent: int | tuple[int, ...], channels: tuple[int, ...], blocks: int, context: int = 0
 ) -> tuple[nn.Module, nn.Module]:
     """Encoder and decoder networks for pictures: plain convolutions, or residual with `blocks` per size."""
     refuse_all_but_pictures(spec)
