@@ -15,8 +15,8 @@ from vaekit.networks import (
     Corrupted,
     GaussianNoise,
     Masking,
-    MeanOfPatches,
     OneHot,
+    Patches,
     ResidualBlock,
     ResNetDecoder,
     ResNetEncoder,
@@ -57,7 +57,7 @@ NETWORKS = {  # name: (constructor, the shape of one example of each input)
     "masked conv": (lambda: Corrupted(Conv((1, 8, 8), 4, context=2), Masking(0.3)), [(1, 8, 8), (2,)]),
     "attending mlp": (lambda: Attending(MLP((6, (32,)), 5), 8, asking=MLP(6, 4)), [(6,), (5, 8)]),
     "attending conv": (lambda: Attending(Conv((1, 8, 8), 4, context=16), 8, queries=2), [(1, 8, 8), (5, 8)]),
-    "mean of patches": (partial(MeanOfPatches, (3, 7, 5), 6, 2, nn.SiLU), [(3, 7, 5)]),
+    "patches": (partial(Patches, (3, 7, 5), 6, 2, nn.SiLU), [(3, 7, 5)]),
     "recoloured conv": (lambda: Corrupted(Conv((3, 8, 8), 4), ToneCurves()), [(3, 8, 8)]),
     "salted mlp": (lambda: Corrupted(MLP((1, 2, 3), 5), SaltAndPepper(0.3)), [(1, 2, 3)]),
 }

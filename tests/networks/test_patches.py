@@ -4,12 +4,12 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from vaekit.networks import MeanOfPatches
+from vaekit.networks import Patches
 
 
 def built(patch):
     torch.manual_seed(0)
-    return MeanOfPatches((3, 5, 6), 7, patch).double(), torch.rand(2, 3, 5, 6, dtype=torch.float64)
+    return Patches((3, 5, 6), 7, patch).double(), torch.rand(2, 3, 5, 6, dtype=torch.float64)
 
 
 def test_colours_are_all_that_patches_of_one_pixel_tell():
@@ -20,14 +20,14 @@ def test_colours_are_all_that_patches_of_one_pixel_tell():
     assert (other(elsewhere) - other(x)).abs().max() > 1e-3
 
 
-def test_is_the_mean_over_patches_cut_out_one_by_one():
+def test_is_of_the_mean_and_the_maximum_over_patches_cut_out_one_by_one():
     network, x = built(3)
     cut = torch.stack([x[..., i : i + 3, j : j + 3] for i in range(3) for j in range(4)])
-    features = network.look(cut.flatten(0, 1)).flatten(1).unflatten(0, (12, 2)).mean(0)
-    assert_close(network(x), network.say(features))
+    features = network.look(cut.flatten(0, 1)).flatten(1).unflatten(0, (12, 2))
+    assert_close(network(x), network.say(torch.cat([features.mean(0), features.amax(0)], 1)))
 
 
 @pytest.mark.parametrize("patch", [0, 6])
 def test_refuses_a_patch_that_does_not_fit(patch):
     with pytest.raises(ValueError, match=f"patch must be from 1 to 5, the smaller side of the image, got {patch}"):
-        MeanOfPatches((3, 5, 6), 7, patch)
+        Patches((3, 5, 6), 7, patch)

@@ -11,6 +11,7 @@ from rich.console import Console
 from vaekit.cli.completing import complete
 from vaekit.cli.disentangling import disentanglement
 from vaekit.cli.fitting import fit_prior_command
+from vaekit.cli.gradients import gradients
 from vaekit.cli.options import NAMES
 from vaekit.cli.predicting import predict
 from vaekit.cli.reporting import REPORTING, data_command
@@ -50,6 +51,7 @@ def application(tokens: Sequence[str]) -> App:
     app.command(detokenize)
     app.command(swap)
     app.command(disentanglement)
+    app.command(gradients)
     for name, other in REPORTING.items():
         app.command(other, name=name)
     app.command(data_command(), name="data")

@@ -31,6 +31,7 @@ from vaekit.evaluation.evaluate import Evaluation, evaluate
 from vaekit.evaluation.features import ClassifierFeatures, classifier_features
 from vaekit.evaluation.figure import Figure
 from vaekit.evaluation.frechet import Moments, frechet_bias, frechet_distance
+from vaekit.evaluation.gradient_noise import GradientNoise, gradient_noise
 from vaekit.evaluation.hamiltonian import hamiltonian_move, leapfrog
 from vaekit.evaluation.holes import Holes, holes
 from vaekit.evaluation.inception import Inception
@@ -55,6 +56,7 @@ __all__ = [
     "Evaluation",
     "FactorVAEScore",
     "Figure",
+    "GradientNoise",
     "Holes",
     "Inception",
     "LatentUse",
@@ -81,6 +83,7 @@ __all__ = [
     "frechet_bias",
     "frechet_distance",
     "gradient_boosting",
+    "gradient_noise",
     "hamiltonian_move",
     "holes",
     "label_probabilities",

@@ -9,7 +9,7 @@ from typing_extensions import Doc
 from vaekit.conditionals import Gaussian
 from vaekit.data import DataSpec, Domain
 from vaekit.models import Drift, StaticDynamic
-from vaekit.networks import LSTM, MLP, BothWays, Corrupted, EachStep, MeanOfPatches, OneStep, Summary, ToneCurves
+from vaekit.networks import LSTM, MLP, BothWays, Corrupted, EachStep, OneStep, Patches, Summary, ToneCurves
 from vaekit.objectives import Distortion, Rate
 from vaekit.priors import StandardNormal
 from vaekit.recipes import frames
@@ -58,7 +58,7 @@ def dsvae(
     see: nn.Module = EachStep(frames.seeing(frame, channels, recurrent), (recurrent,))
     see_static = None
     if content_patch:
-        see_static = EachStep(MeanOfPatches(frame.shape, recurrent, content_patch, nn.SiLU), (recurrent,))
+        see_static = EachStep(Patches(frame.shape, recurrent, content_patch, nn.SiLU), (recurrent,))
     elif recolour:
         see_static = EachStep(frames.seeing(frame, channels, recurrent), (recurrent,))
     read = None if factorised else BothWays(recurrent + content, recurrent)
