@@ -41,6 +41,18 @@ def classes(count):
     return lambda shape: torch.randint(count, shape)
 
 
+def positives(shape):
+    return torch.rand(shape) * 3 + 0.01
+
+
+def shares(shape):
+    return torch.softmax(torch.randn(shape), -1)
+
+
+def dirichlet(x, concentration):
+    return np.array([stats.dirichlet.logpdf(value, a) for value, a in zip(x, concentration, strict=True)])
+
+
 def counts(shape):
     return torch.poisson(torch.full(shape, 3.0))
 
@@ -103,6 +115,14 @@ HEADS = {
     "student of fixed df": Row(
         lambda net, shape: heads.StudentT(net, shape, df=1.0, scale=heads.Shared()), torch.randn, stats.t.logpdf
     ),
+    "cauchy": Row(heads.Cauchy, torch.randn, stats.cauchy.logpdf),
+    "gamma": Row(
+        heads.Gamma, positives, lambda x, concentration, rate: stats.gamma.logpdf(x, concentration, scale=1 / rate)
+    ),
+    "beta": Row(
+        heads.Beta, unit, lambda x, concentration1, concentration0: stats.beta.logpdf(x, concentration1, concentration0)
+    ),
+    "dirichlet": Row(heads.Dirichlet, shares, dirichlet),
     "bernoulli": Row(
         heads.Bernoulli, lambda s: classes(2)(s).double(), lambda x, logits: -np.logaddexp(0, logits * (1 - 2 * x))
     ),
@@ -215,7 +235,7 @@ def test_half_precision_networks_give_float32_parameters(any_row):
 
 def test_the_mean_is_among_the_values(row):
     head = head_of(row)
-    if isinstance(head, heads.StudentT | heads.Categorical):
+    if isinstance(head, heads.StudentT | heads.Categorical | heads.Cauchy):
         pytest.skip("Cauchy and classes have no mean")
     assert torch.isfinite(head(torch.randn(6, 2)).mean).all()
 
@@ -284,6 +304,13 @@ NONSENSE = [
     (lambda net: heads.Laplace(net, 5, scale=0.0), "scale must be a finite number above 0, got 0.0"),
     (lambda net: heads.Laplace(net, 5, scale=heads.Optimal()), r"scale=Optimal\(\) is for Gaussian heads"),
     (lambda net: heads.StudentT(net, 5, scale=heads.Optimal()), r"scale=Optimal\(\) is for Gaussian heads"),
+    (lambda net: heads.Cauchy(net, 5, scale=heads.Optimal()), r"scale=Optimal\(\) is for Gaussian heads"),
+    (lambda net: heads.Dirichlet(net, 1), r"event_shape must be one number of at least 2, of shares, got \(1,\)"),
+    (
+        lambda net: heads.Dirichlet(net, (2, 3)),
+        r"event_shape must be one number of at least 2, of shares, got \(2, 3\)",
+    ),
+    (lambda net: heads.Uniform(net, 5, least=1.0, most=1.0), "least must lie below most, got 1.0 and 1.0"),
     (lambda net: heads.VonMisesFisher(net, 1), "a sphere needs a whole number of at least 2 dimensions, got 1"),
     (lambda net: heads.VonMisesFisher(net, (2, 3)), r"must be one number, of a vector on the sphere, got \(2, 3\)"),
     (lambda net: heads.Gaussian(net, (0, 3)), r"event_shape must hold sizes of at least 1, got \(0, 3\)"),
@@ -324,3 +351,24 @@ def test_a_shared_scale_is_one_number_or_one_for_each_element():
     each = each_head.parametrise(h)["scale"]
     assert_close(one, torch.full((5, 2), 0.5001).to(one))
     assert_close(each, (torch.tensor([1.0, np.e]).expand(5, 2) + 1e-4).to(each))
+
+
+def test_uniform_intervals_lie_in_their_box_and_have_the_density_of_their_length():
+    head = heads.Uniform(Features(7, gain=3.0), 5, least=-2.0, most=3.0)
+    found = head.outputs(torch.randn(50, 2))
+    assert (found["low"] >= -2).all()
+    assert (found["high"] <= 3).all()
+    assert ((found["high"] - found["low"]).amax(1) > (found["high"] - found["low"]).amin(1)).all()
+    q = head.distribution(**found)
+    z = q.rsample()
+    assert_close(q.log_prob(z), -(found["high"] - found["low"]).log().sum(1))
+    z.sum().backward()
+    assert head.last.layer.weight.grad.abs().min() > 0
+
+
+def test_moments_say_how_heavy_tails_are():
+    assert heads.Gaussian(Features(7), 5).moments == np.inf
+    assert heads.Laplace(Features(7), 5).moments == np.inf
+    assert heads.StudentT(Features(7), 5, df=1.5).moments == 1.5
+    assert heads.StudentT(Features(7), 5).moments > 2
+    assert heads.Cauchy(Features(7), 5).moments == 1.0

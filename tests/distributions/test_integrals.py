@@ -11,6 +11,9 @@ from vaekit.distributions.continuous_bernoulli import inverse_cdf
 
 LINE = torch.linspace(-200, 200, 400_001, dtype=torch.float64)
 UNIT = torch.linspace(0, 1, 20_001, dtype=torch.float64)
+FAR = torch.linspace(-22, 22, 1_000_001, dtype=torch.float64).sinh()
+POSITIVE = torch.linspace(1e-9, 80, 800_001, dtype=torch.float64)
+INNER = torch.linspace(1e-12, 1 - 1e-12, 200_001, dtype=torch.float64)
 COIN = torch.tensor([0.0, 1.0], dtype=torch.float64)
 
 
@@ -34,6 +37,9 @@ FAMILIES = {
     "normal": (td.Normal, (0.3, 0.8), LINE),
     "laplace": (td.Laplace, (0.25, 0.8), LINE),
     "student": (td.StudentT, (5.0, 0.3, 0.8), LINE),
+    "cauchy": (td.Cauchy, (0.3, 0.8), FAR),
+    "gamma": (td.Gamma, (1.7, 0.8), POSITIVE),
+    "beta": (td.Beta, (1.7, 2.3), UNIT),
     "continuous bernoulli": (ContinuousBernoulli, (1.7,), UNIT),
     "continuous bernoulli, level": (ContinuousBernoulli, (1e-5,), UNIT),
     "continuous bernoulli, steep": (ContinuousBernoulli, (-30.0,), UNIT),
@@ -44,6 +50,9 @@ PAIRS = {
     "laplace, laplace": (td.Laplace, (0.25, 0.8), td.Laplace, (-0.5, 1.5), LINE),
     "laplace, normal": (td.Laplace, (0.25, 0.8), td.Normal, (-0.5, 1.5), LINE),
     "normal, laplace": (td.Normal, (0.25, 0.8), td.Laplace, (-0.5, 1.5), LINE),
+    "gamma, gamma": (td.Gamma, (1.7, 0.8), td.Gamma, (1.0, 1.0), POSITIVE),
+    "beta, beta": (td.Beta, (2.7, 2.3), td.Beta, (1.0, 1.0), INNER),
+    "uniform, normal": (td.Uniform, (-0.5, 0.75), td.Normal, (0.0, 1.0), torch.linspace(-0.5, 0.7499999, 20_001)),
     "bernoulli, bernoulli": (bernoulli, (0.4,), bernoulli, (-2.0,), COIN),
     "continuous bernoulli": (ContinuousBernoulli, (2.0,), ContinuousBernoulli, (-3.0,), UNIT),
     "continuous bernoulli, level": (ContinuousBernoulli, (0.0,), ContinuousBernoulli, (1e-2,), UNIT),

@@ -9,15 +9,42 @@ from scipy import stats
 from torch.testing import assert_close
 
 import vaekit.priors
-from vaekit.priors import Prior, StandardNormal, UniformLabels, UniformOnSphere
+from vaekit.priors import (
+    BetaPrior,
+    DirichletPrior,
+    GammaPrior,
+    Prior,
+    StandardCauchy,
+    StandardLaplace,
+    StandardNormal,
+    StandardStudentT,
+    UniformBox,
+    UniformLabels,
+    UniformOnSphere,
+)
 
 SHAPE = (2, 3)
 PRIORS = {
     "StandardNormal": lambda: StandardNormal(SHAPE),
     "UniformLabels": lambda: UniformLabels(4),
     "UniformOnSphere": lambda: UniformOnSphere(3),
+    "StandardLaplace": lambda: StandardLaplace(SHAPE),
+    "StandardStudentT": lambda: StandardStudentT(SHAPE),
+    "StandardCauchy": lambda: StandardCauchy(SHAPE),
+    "UniformBox": lambda: UniformBox(SHAPE, -2.0, 1.0),
+    "GammaPrior": lambda: GammaPrior(SHAPE, 2.0, 3.0),
+    "BetaPrior": lambda: BetaPrior(SHAPE, 2.0, 0.5),
+    "DirichletPrior": lambda: DirichletPrior(3, 0.7),
 }
-SHAPES = {"StandardNormal": SHAPE, "UniformLabels": (), "UniformOnSphere": (3,)}
+SHAPES = {"UniformLabels": (), "UniformOnSphere": (3,), "DirichletPrior": (3,)}
+SCIPY = {
+    "StandardLaplace": stats.laplace.logpdf,
+    "StandardStudentT": lambda z: stats.t.logpdf(z, 5),
+    "StandardCauchy": stats.cauchy.logpdf,
+    "UniformBox": lambda z: stats.uniform.logpdf(z, -2, 3),
+    "GammaPrior": lambda z: stats.gamma.logpdf(z, 2, scale=1 / 3),
+    "BetaPrior": lambda z: stats.beta.logpdf(z, 2, 0.5),
+}
 DISCRETE = {"UniformLabels"}
 OF_CODES = {
     "UniformCodes",
@@ -40,7 +67,7 @@ def test_the_table_holds_every_prior():
 
 
 def test_its_distribution_has_its_event_shape_and_no_batch(prior):
-    assert tuple(prior().event_shape) == prior.event_shape == SHAPES[type(prior).__name__]
+    assert tuple(prior().event_shape) == prior.event_shape == SHAPES.get(type(prior).__name__, SHAPE)
     assert tuple(prior().batch_shape) == ()
     z = prior().sample((7,))
     assert prior().log_prob(z).shape == (7,)
@@ -110,3 +137,32 @@ def test_the_sphere_is_uniform_and_has_nothing_to_train_or_save():
 def test_a_sphere_of_less_than_a_circle_is_refused(size):
     with pytest.raises(ValueError, match="a sphere needs a whole number of at least 2 dimensions, got"):
         UniformOnSphere(size)
+
+
+@pytest.mark.parametrize("name", SCIPY)
+def test_fixed_densities_are_those_of_scipy(name):
+    z = PRIORS[name]()().sample((5,))
+    assert_close(PRIORS[name]()().log_prob(z), torch.from_numpy(SCIPY[name](z.numpy())).sum((1, 2)))
+    assert not list(PRIORS[name]().parameters())
+    assert PRIORS[name]().state_dict() == {}
+
+
+def test_shares_are_those_of_scipy():
+    z = DirichletPrior(3, 0.7)().sample((5,))
+    expected = [stats.dirichlet.logpdf(row / row.sum(), [0.7] * 3) for row in z.numpy()]
+    assert_close(DirichletPrior(3, 0.7)().log_prob(z), torch.tensor(expected))
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: StandardStudentT(3, df=0.0), "df must be a finite number above 0, got 0.0"),
+        (lambda: UniformBox(3, 1.0, -1.0), "least must lie below most, got 1.0 and -1.0"),
+        (lambda: GammaPrior(3, rate=-1.0), "rate must be a finite number above 0, got -1.0"),
+        (lambda: BetaPrior(3, 0.0), "concentration1 must be a finite number above 0, got 0.0"),
+        (lambda: DirichletPrior(1), "size must be at least 2, got 1"),
+    ],
+)
+def test_a_fixed_density_says_what_it_needs(make, said):
+    with pytest.raises(ValueError, match=said):
+        make()

@@ -1,5 +1,6 @@
 """Conditionals: a network under a head, called to give a distribution."""
 
+from vaekit.conditionals.bounded import *
 from vaekit.conditionals.conditional import *
 from vaekit.conditionals.continuous import *
 from vaekit.conditionals.correlated import *

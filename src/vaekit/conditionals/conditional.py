@@ -12,6 +12,8 @@ from torch.distributions import Distribution
 __all__ = ["Conditional", "Parameters", "ParametersOf", "over_leading"]
 
 Parameters = dict[str, Tensor]
+REAL, POSITIVE, UNIT_INTERVAL = "all real numbers", "positive numbers", "numbers in (0, 1)"
+SIMPLEX, SPHERE = "positive numbers that sum to 1", "directions"
 
 SMALL = 0.1  # a fresh head is then nearly constant in its input
 
@@ -40,13 +42,20 @@ class Conditional(nn.Module, ABC):
     `network` maps tensors (B, ...) to one tensor (B, *out_shape). Networks of vaekit carry `out_shape`; for another
     module say `features=` (an int or a shape). `event_shape` is the shape of one draw. `domains` names the kinds of
     data (`vaekit.data.Domain`) that it is a likelihood of, the one it is made for first; none for a code. `separable`:
-    whether each element of the event is priced alone, so that some of them may be given.
+    whether each element of the event is priced alone, so that some of them may be given. `space`: where draws lie, and
+    `moments`: the order below which a draw has moments, which say what priors it can have.
 
     Raises ValueError where the network's features cannot be turned into the event.
     """
 
     domains: ClassVar[tuple[str, ...]] = ()
     separable: ClassVar[bool] = True
+    space: ClassVar[str] = REAL
+
+    @property
+    def moments(self) -> float:
+        """E|z|^k is finite for k below this."""
+        return math.inf
 
     def __init__(
         self,

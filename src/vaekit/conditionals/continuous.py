@@ -12,7 +12,7 @@ from vaekit import distributions
 from vaekit.conditionals.conditional import Conditional, Parameters
 from vaekit.conditionals.scales import Optimal, Scale, as_scale, loc_and_scale, positive
 
-__all__ = ["ContinuousBernoulli", "Laplace", "StudentT"]
+__all__ = ["Cauchy", "ContinuousBernoulli", "Laplace", "StudentT"]
 
 LEAST_DF = 2.0  # above it the mean and the variance exist
 
@@ -75,6 +75,11 @@ class StudentT(Conditional):
         self.scale = rule
         self.df: nn.Module = LearnedDf() if df is None else FixedDf(df)
 
+    @property
+    def moments(self) -> float:
+        """The degrees of freedom; of learned ones the least that they can be."""
+        return float(self.df.df) if isinstance(self.df, FixedDf) else LEAST_DF + 1e-6
+
     def parametrise(self, h: Tensor) -> Parameters:
         """`df`, `loc` and `scale`, each (B, *event)."""
         found = loc_and_scale(self.last(h), self.scale)
@@ -88,6 +93,43 @@ class StudentT(Conditional):
         """Independent(StudentT) over the event's axes."""
         student = td.StudentT(**parameters, validate_args=False)
         return Independent(student, len(self.event_shape), validate_args=False)
+
+
+class Cauchy(Conditional):
+    """Independent Cauchy densities, 1 / (pi scale (1 + ((x - loc) / scale)^2)): tails so heavy that there is no mean.
+
+    `scale` as for `Laplace`: half the distance between the quartiles.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        event_shape: int | Sequence[int],
+        *,
+        scale: Scale | float | None = None,
+        features: int | Sequence[int] | None = None,
+    ) -> None:
+        rule = not_optimal(as_scale(scale), "Cauchy")
+        super().__init__(network, event_shape, per_element=1 + rule.per_element, features=features)
+        self.scale = rule
+
+    @property
+    def moments(self) -> float:
+        """None from the first on."""
+        return 1.0
+
+    def parametrise(self, h: Tensor) -> Parameters:
+        """`loc` and `scale`, each (B, *event)."""
+        return loc_and_scale(self.last(h), self.scale)
+
+    def start_at(self, mean: Tensor) -> None:
+        """Start `loc` at the mean."""
+        self.last.start_at(mean)
+
+    def distribution(self, **parameters: Tensor) -> Distribution:
+        """Independent(Cauchy) over the event's axes."""
+        cauchy = td.Cauchy(**parameters, validate_args=False)
+        return Independent(cauchy, len(self.event_shape), validate_args=False)
 
 
 class LearnedDf(nn.Module):

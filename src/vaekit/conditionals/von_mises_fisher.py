@@ -8,6 +8,7 @@ from torch.distributions import Distribution
 
 from vaekit import distributions
 from vaekit.conditionals.conditional import (
+    SPHERE,
     Conditional,
     LastLayer,
     Parameters,
@@ -30,6 +31,7 @@ class VonMisesFisher(Conditional):
     """
 
     separable = False
+    space = SPHERE
 
     def __init__(
         self, network: nn.Module, event_shape: int | Sequence[int], *, features: int | Sequence[int] | None = None

@@ -24,6 +24,7 @@ from vaekit.distributions.product import *
 from vaekit.distributions.relaxed_codes import *
 from vaekit.distributions.representative import *
 from vaekit.distributions.sphere import *
+from vaekit.distributions.tails import *
 from vaekit.distributions.tempered import *
 from vaekit.distributions.uniform_integers import *
 from vaekit.distributions.unit_normal import *

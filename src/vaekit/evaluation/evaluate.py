@@ -174,7 +174,7 @@ def evaluate(
     filled, hollow = whole_latent(model, split, seed, at) if aggregate else (None, None)
     closer, generated = by_annealing(model, split, annealed, seed, at) if annealed is not None else (None, None)
     parts = bound(model, split, seed=seed, at=at)
-    weighed = parts.elbo is not None and not parts.coded
+    weighed = parts.elbo is not None and not parts.coded and not parts.uncovering
     found = log_likelihood(model, split, samples, seed=seed, at=at, compile=compile) if weighed else None
     shown = first_inference(model, split, seed, at)
     no_bits, of = why_no_bits(shown, spec), elements(shown, spec)
@@ -319,6 +319,9 @@ def notes_on(parts: Bound, split: Split, no_bits: str | None, whole: int, of: in
         yield f"{names}: a deterministic code, or no prior: no rate, hence neither ELBO nor likelihood"
     if parts.coded:
         yield "every latent is a deterministic code: the ELBO is log p(x, code), and draws would add nothing to it"
+    if parts.uncovering:
+        names = " and ".join(parts.uncovering)
+        yield f"{names}: q(z|x) has no density outside its box, so draws miss mass of p(z): the ELBO, and no likelihood"
     if split.visit is not None:
         yield "the data's own noise was drawn once, under the seed"
     if no_bits is not None and not parts.without_rate:

@@ -11,6 +11,7 @@ from torch import Tensor
 from vaekit.data import Split
 from vaekit.distributions.of_symbols import is_exact
 from vaekit.distributions.point_mass import PointMass
+from vaekit.distributions.tails import misses_mass
 from vaekit.evaluation.passes import Batch, batches, check_count, check_split, evaluating, walks
 from vaekit.models.inference import Inference, Latent, total
 from vaekit.models.model import Model
@@ -70,6 +71,7 @@ class Bound:
     latent over time, at earlier steps), so that even a closed form is an estimate. `without_rate`: latents that are
     computed, not drawn, or have no prior; with any of them, `rate` and `elbo` are None and `rates` leaves them out.
     `coded`: every latent is a deterministic code that a prior prices; `bounded`: those whose prior does so by a bound.
+    `uncovering`: latents whose posterior misses mass of the prior, so that weights of draws have no estimate of log p(x).
     """
 
     distortion: PerExample
@@ -82,6 +84,7 @@ class Bound:
     without_rate: tuple[str, ...]
     coded: bool
     bounded: frozenset[str]
+    uncovering: tuple[str, ...]
     draws: int
 
 
@@ -207,6 +210,7 @@ def gathered(columns: dict[str, Tensor], last: Inference, draws: int) -> Bound:
         and all(isinstance(latent.posterior, PointMass) for latent in last.latents.values())
         and not unpriced,
         frozenset(name for name in rates if not all(is_exact(step.prior) for step in last.latents[name].steps)),
+        tuple(uncovering(last)),
         draws,
     )
 
@@ -238,3 +242,17 @@ def check_weighable(inference: Inference) -> None:
             f"log p(x) needs a prior and a posterior that draws, latent {without[0]!r} lacks one: "
             "a deterministic code has a distortion alone"
         )
+    if names := uncovering(inference):
+        raise ValueError(
+            f"log p(x) needs a posterior with density wherever the prior has mass, that of latent {names[0]!r} has none "
+            "outside its box: draws never see what lies there, so their weights have no estimate; the ELBO is one bound"
+        )
+
+
+def uncovering(inference: Inference) -> list[str]:
+    """Latents whose posterior misses mass of the prior."""
+    return [
+        name
+        for name, latent in inference.latents.items()
+        if any(step.posterior is not None and misses_mass(step.posterior) for step in latent.steps)
+    ]

@@ -12,6 +12,7 @@ from torch.distributions import Distribution
 
 from vaekit.distributions.of_symbols import OfSymbols
 from vaekit.distributions.sphere import is_curved, nearest_value
+from vaekit.distributions.tails import middle_of
 from vaekit.distributions.tempered import narrowed, tempered
 from vaekit.models.axes import Axes
 from vaekit.models.given_values import check_rows, check_value, step_of
@@ -355,13 +356,13 @@ def split_alike(figures: Sequence[Tensor], event_rank: int) -> Sequence[Tensor]:
 
 
 def typical_of(d: Distribution) -> Tensor:
-    """The mean of d, or the mode where the mean is no value of d: of a discrete family, and on a sphere.
+    """The mean of d, or the mode where the mean is no value of d: of a discrete family, on a sphere, and of heavy tails.
 
     Of symbols in order the likeliest of each, given those before.
     """
     if isinstance(d, OfSymbols):
         return narrowed(d, top_k=1).sample()
-    value: Tensor = d.mode if is_discrete(d) or is_curved(d) else d.mean
+    value: Tensor = d.mode if is_discrete(d) or is_curved(d) else middle_of(d)
     return value
 
 

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from vaekit.distributions.point_mass import PointMass
+from vaekit.distributions.tails import middle_of, width_of
 from vaekit.models.choices import is_discrete
 from vaekit.models.inference import Inference, Latent
 
@@ -99,11 +100,11 @@ def counted(means: list[Tensor], mask: Tensor) -> Tensor:
 
 
 def beside_prior(q: Distribution, p: Distribution) -> Tensor:
-    """The mean of q, from that of p in standard deviations of p where p has both."""
+    """The mean of q, from that of p in standard deviations of p where p has both; of heavy tails locations and scales."""
     try:
-        return (q.mean - p.mean) / p.stddev
+        return (middle_of(q) - middle_of(p)) / width_of(p)
     except NotImplementedError:
-        return q.mean
+        return middle_of(q)
 
 
 def continuous(q: Distribution) -> bool:

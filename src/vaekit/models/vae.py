@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from vaekit.conditionals.conditional import Conditional
+from vaekit.conditionals.conditional import REAL, Conditional
 from vaekit.models.condition import Condition
 from vaekit.models.model import Model, Part
 from vaekit.models.walk import Walk
@@ -46,6 +46,8 @@ class VAE(Model):
                 f"prior draws z of shape {tuple(prior.event_shape)}, the encoder of shape {encoder.event_shape}: "
                 "they must be equal"
             )
+        if isinstance(prior, Prior):
+            check_pair(encoder, prior)
         if observed is not None and not decoder.separable:
             raise ValueError(
                 f"observed needs a likelihood that prices each element alone, {type(decoder).__name__} does not"
@@ -125,3 +127,17 @@ class VAE(Model):
         if isinstance(self.prior, Prior):
             return self.prior(c, posterior=self.encoder)
         return self.prior(c)
+
+
+def check_pair(q: Conditional, p: Prior) -> None:
+    """KL(q || p) must be finite: ValueError where q lies where p has no mass, or its tails are too heavy for p."""
+    if q.space != p.space and p.space != REAL:
+        raise ValueError(
+            f"a {type(q).__name__} posterior draws {q.space}, where {type(p).__name__} has not all of its mass: "
+            f"it is of {p.space}, so their divergence is infinite"
+        )
+    if p.needs >= q.moments:
+        raise ValueError(
+            f"a {type(q).__name__} posterior under {type(p).__name__} has an infinite divergence: log p(z) falls like "
+            f"|z|^{p.needs:g}, of which q has no mean; choose a prior with tails as heavy, StandardCauchy or StandardStudentT"
+        )

@@ -6,6 +6,15 @@ from vaekit.priors.independent_codes import IndependentCodes
 from vaekit.priors.mixture import MixtureOfGaussians
 from vaekit.priors.over_codes import PriorOverCodes
 from vaekit.priors.prior import Prior
+from vaekit.priors.standard import (
+    BetaPrior,
+    DirichletPrior,
+    GammaPrior,
+    StandardCauchy,
+    StandardLaplace,
+    StandardStudentT,
+    UniformBox,
+)
 from vaekit.priors.standard_normal import StandardNormal
 from vaekit.priors.uniform_codes import UniformCodes
 from vaekit.priors.uniform_labels import UniformLabels
@@ -14,6 +23,13 @@ from vaekit.priors.unmasked_codes import UnmaskedCodes
 from vaekit.priors.vamp import VampPrior
 
 __all__ = [
+    "BetaPrior",
+    "DirichletPrior",
+    "GammaPrior",
+    "StandardCauchy",
+    "StandardLaplace",
+    "StandardStudentT",
+    "UniformBox",
     "AutoregressiveCodes",
     "FlowPrior",
     "IndependentCodes",

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
+from vaekit.conditionals.conditional import REAL
+
 __all__ = ["Prior"]
 
 
@@ -14,11 +16,14 @@ class Prior(nn.Module, ABC):
 
     `posterior` is the model's encoder, handed over at the call to a prior that is made of it (VampPrior) and stored by
     none. A prior that the context does not change ignores it. `fitted` is False for one that only stands where another is
-    to be fitted: what is drawn from it is noise.
+    to be fitted: what is drawn from it is noise. `space`: where its mass lies; a posterior must lie there too. `needs`: the
+    order of the moment of q that E_q[-log p(z)] is made of; 0 where logarithms will do.
     """
 
     event_shape: tuple[int, ...]
     fitted: bool = True
+    space: str = REAL
+    needs: float = 2.0
 
     @abstractmethod
     def forward(

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from vaekit import distributions
+from vaekit.conditionals.conditional import SPHERE
 from vaekit.distributions.sphere import sphere_size
 from vaekit.priors.prior import Prior
 
@@ -18,6 +19,9 @@ class UniformOnSphere(Prior):
 
     A latent that a von Mises-Fisher posterior is over. Raises ValueError for a size below 2.
     """
+
+    space = SPHERE
+    needs = 0.0
 
     def __init__(self, size: int) -> None:
         super().__init__()

@@ -25,14 +25,14 @@ def conv_vae(
     channels: Channels = (32, 64),
     blocks: Annotated[int, Ge(0), Doc("residual blocks at each size; 0 for plain convolutions")] = 0,
     posterior: PosteriorName = "gaussian",
-    prior: PriorName = "normal",
+    prior: PriorName = None,
     likelihood: LikelihoodName = None,
     free_bits: FreeBits = 0.0,
 ) -> System:
     """A VAE with convolutional networks, plain or residual: for pictures of any size (Kingma & Welling 2014)."""
     encoder, decoder = conv_networks(spec, latent, channels, blocks)
     model = VAE(
-        prior_named(prior, spec, latent),
+        prior_named(prior, spec, latent, posterior),
         posterior_named(posterior)(encoder, latent),
         likelihood_of(spec, decoder, likelihood),
     )

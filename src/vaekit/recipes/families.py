@@ -7,20 +7,68 @@ from annotated_types import Ge
 from torch import nn
 from typing_extensions import Doc
 
-from vaekit.conditionals import Conditional, FlowPosterior, FullGaussian, Gaussian, LowRankGaussian
+from vaekit.conditionals import (
+    Beta,
+    Cauchy,
+    Conditional,
+    Dirichlet,
+    FlowPosterior,
+    FullGaussian,
+    Gamma,
+    Gaussian,
+    Laplace,
+    LowRankGaussian,
+    StudentT,
+    Uniform,
+)
 from vaekit.data import DataSpec, Domain
 from vaekit.networks import MaskedFlow
-from vaekit.priors import FlowPrior, MixtureOfGaussians, Prior, StandardNormal, VampPrior
+from vaekit.priors import (
+    BetaPrior,
+    DirichletPrior,
+    FlowPrior,
+    GammaPrior,
+    MixtureOfGaussians,
+    Prior,
+    StandardCauchy,
+    StandardLaplace,
+    StandardNormal,
+    StandardStudentT,
+    UniformBox,
+    VampPrior,
+)
 
 __all__: list[str] = []
 
 PosteriorName = Annotated[
-    Literal["gaussian", "full", "low-rank", "flow", "spline-flow"],
-    Doc("q(z|x): independent normals, a normal with any covariance or with four common factors, or a flow"),
+    Literal[
+        "gaussian",
+        "full",
+        "low-rank",
+        "flow",
+        "spline-flow",
+        "laplace",
+        "student-t",
+        "cauchy",
+        "uniform",
+        "gamma",
+        "beta",
+        "dirichlet",
+    ],
+    Doc(
+        "q(z|x): independent normals, a normal with any covariance or with four common factors, a flow, or another family, "
+        "with its own prior if none is said"
+    ),
 ]
 PriorName = Annotated[
-    Literal["normal", "mixture", "vamp", "flow"],
-    Doc("p(z): standard normal, a learned mixture of ten normals, of the posteriors of 500 pseudo-inputs, or a flow"),
+    Literal[
+        "normal", "mixture", "vamp", "flow", "laplace", "student-t", "cauchy", "uniform", "gamma", "beta", "dirichlet"
+    ]
+    | None,
+    Doc(
+        "p(z): standard normal if nothing is said, a learned mixture of ten normals, of the posteriors of 500 "
+        "pseudo-inputs, a flow, or a fixed density of another family"
+    ),
 ]
 Layers = Annotated[int, Ge(1), Doc("maps in the flow, each in the reverse order of the one before")]
 FlowHidden = Annotated[tuple[int, ...], Ge(1), Doc("widths of the hidden layers of every map")]
@@ -48,12 +96,20 @@ POSTERIORS: dict[str, Callable[[nn.Module, int], Conditional]] = {
     "low-rank": lambda network, latent: LowRankGaussian(network, latent, rank=min(4, latent)),
     "flow": flow_posterior,
     "spline-flow": lambda network, latent: flow_posterior(network, latent, spline=True),
+    "laplace": Laplace,
+    "student-t": StudentT,
+    "cauchy": Cauchy,
+    "uniform": Uniform,
+    "gamma": Gamma,
+    "beta": Beta,
+    "dirichlet": Dirichlet,
 }
 
 
-def prior_named(name: str, spec: DataSpec, latent: int) -> Prior:
-    """A prior of a vector by name; the inputs of a VampPrior are like the data."""
-    return PRIORS[name](spec, latent)
+def prior_named(name: str | None, spec: DataSpec, latent: int, posterior: str = "gaussian") -> Prior:
+    """A prior of a vector by name; the inputs of a VampPrior are like the data. Of no name the posterior's own."""
+    own = posterior if posterior not in ("flow", "gaussian") and posterior in PRIORS else "normal"
+    return PRIORS[own if name is None else name](spec, latent)
 
 
 def vamp_prior(spec: DataSpec, latent: int, inputs: int = 500, from_data: bool = False) -> VampPrior:
@@ -72,4 +128,11 @@ PRIORS: dict[str, Callable[[DataSpec, int], Prior]] = {
     "mixture": lambda spec, latent: MixtureOfGaussians(latent),
     "vamp": vamp_prior,
     "flow": lambda spec, latent: flow_prior(latent),
+    "laplace": lambda spec, latent: StandardLaplace(latent),
+    "student-t": lambda spec, latent: StandardStudentT(latent),
+    "cauchy": lambda spec, latent: StandardCauchy(latent),
+    "uniform": lambda spec, latent: UniformBox(latent),
+    "gamma": lambda spec, latent: GammaPrior(latent),
+    "beta": lambda spec, latent: BetaPrior(latent),
+    "dirichlet": lambda spec, latent: DirichletPrior(latent),
 }

@@ -27,7 +27,7 @@ def vae(
     activation: Activation = "relu",
     dropout: Dropout = 0.0,
     posterior: PosteriorName = "gaussian",
-    prior: PriorName = "normal",
+    prior: PriorName = None,
     likelihood: LikelihoodName = None,
     free_bits: FreeBits = 0.0,
     aggressive: AggressiveOption = False,
@@ -41,7 +41,7 @@ def vae(
         likelihood_name=likelihood,
         dropout=dropout,
         posterior=posterior_named(posterior),
-        prior=prior_named(prior, spec, latent),
+        prior=prior_named(prior, spec, latent, posterior),
     )
     objective = Distortion() + Rate(free_bits=free_bits)
     return System(model, objective, phases=aggressive_phases(model, objective, aggressive))
