@@ -12,6 +12,7 @@ from vaekit.conditionals.scales import UNIT, positive
 
 __all__ = ["Beta", "Dirichlet", "Gamma", "Uniform"]
 
+NARROW = 1.4  # sigmoid(-NARROW) is about 0.2
 FLOOR = 0.05  # of concentrations: below it draws in float32 are often 0
 
 
@@ -89,7 +90,8 @@ class Uniform(Conditional):
     """Independent uniform densities on intervals inside (`least`, `most`), whose ends the network chooses.
 
     A posterior of this kind has no density outside its box, so weights p(x, z) / q(z|x) never see what lies there: it has
-    a bound, and no estimate of log p(x).
+    a bound, and no estimate of log p(x). A fresh head's intervals take a fifth of the box: as wide as all of it they cannot
+    move, and stay so; free bits keep them from it.
     """
 
     def __init__(
@@ -113,7 +115,8 @@ class Uniform(Conditional):
 
     def parametrise(self, h: Tensor) -> Parameters:
         """`low` and `high`, each (B, *event)."""
-        place, share = self.last(h).sigmoid().clamp(1e-4, 1 - 1e-4)
+        raw_place, raw_share = self.last(h)
+        place, share = (raw.sigmoid().clamp(1e-4, 1 - 1e-4) for raw in (raw_place, raw_share - NARROW))
         low = self.least + self.width * (1 - share) * place
         return {"low": low, "high": low + self.width * share}
 

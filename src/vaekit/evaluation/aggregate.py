@@ -21,6 +21,7 @@ from vaekit.distributions import (
 )
 from vaekit.distributions.elements import without_independence
 from vaekit.distributions.parameters import expanded_parameters
+from vaekit.distributions.tails import middle_of
 from vaekit.evaluation.figure import LOWER, NATS, UPPER, WRITTEN, Figure, Known
 from vaekit.evaluation.likelihood import PerExample
 from vaekit.evaluation.passes import batches, check_count, evaluating
@@ -203,7 +204,7 @@ def by_element(own: Tensor, each: Tensor, prior: Tensor, q: Distribution) -> ByE
     """From log q(z_d|x), log q(z_d) and log p(z_d) at the draws, (M, *event)."""
     terms = ((own - prior).mean(0), (own - each).mean(0), (each - prior).mean(0))
     rate, information, departure = (term.cpu() for term in terms)
-    return ByElement(rate, information, departure, q.mean.double().var(0, correction=0).cpu())
+    return ByElement(rate, information, departure, middle_of(q).double().var(0, correction=0).cpu())
 
 
 def figure(of: PerExample, what: str, bound: Known | None) -> Figure:

@@ -57,7 +57,7 @@ PosteriorName = Annotated[
     ],
     Doc(
         "q(z|x): independent normals, a normal with any covariance or with four common factors, a flow, or another family, "
-        "with its own prior if none is said"
+        "with its own prior if none is said; uniform needs --free-bits, or it stays as wide as its box"
     ),
 ]
 PriorName = Annotated[
