@@ -40,10 +40,13 @@ def fit_prior_command(tokens: Sequence[str]) -> Callable[..., None]:
         print(json.dumps({"run": str(run), "prior": chosen.name, "folders": places}) if as_json else opened.path)
 
     command.__doc__ = (
-        f"Train a prior over the codes of a finished run, so that it generates and has honest bits.\n\n"
+        f"Train a prior over the codes of a finished run, so that it generates, or over its latents, so that it fits them.\n\n"
         f"Prior {chosen.name}: {chosen.summary}"
     )
-    run = Annotated[Path, Parameter(help="the folder of a run whose model has codes")]
+    run = Annotated[
+        Path,
+        Parameter(help="the folder of a run with codes, or latents of real numbers (--prior flow)"),
+    ]
     kinds = Literal.__getitem__(tuple(prior_recipes()))
     parameters = [
         inspect.Parameter("run", inspect.Parameter.POSITIONAL_ONLY, annotation=run),

@@ -10,7 +10,7 @@ from vaekit.models.labels import LabelAboveCode, LabelAndStyle, LabelFromCode
 from vaekit.models.ladder import Rung, estimate_alone
 from vaekit.models.levels import ResidualNormal, TopDown
 from vaekit.models.model import Model
-from vaekit.models.over_codes import OverCodes
+from vaekit.models.over_latent import OverLatent
 from vaekit.models.recurrent import Recurrent
 from vaekit.models.scan import Carry, Cell, Scan, over_time
 from vaekit.models.sizes import parameter_counts
@@ -43,7 +43,7 @@ __all__ = [
     "Mean",
     "Model",
     "Observe",
-    "OverCodes",
+    "OverLatent",
     "Recurrent",
     "ResidualNormal",
     "Rung",

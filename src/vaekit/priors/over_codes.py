@@ -34,6 +34,15 @@ class PriorOverCodes(Prior):
     def codes(self, context: Tensor | None = None) -> Distribution:
         """The distribution over codes themselves, whole numbers (Q, *positions); batch shape () without a context."""
 
+    @property
+    def fitted_shape(self) -> tuple[int, ...]:
+        """That of codes."""
+        return self.code_shape
+
+    def fitted_density(self, context: Tensor | None = None) -> Distribution:
+        """That of codes."""
+        return self.codes(context)
+
     def batch_of(self, context: Tensor | None) -> torch.Size:
         """The axes in front of a context."""
         if self.context is None or context is None:

@@ -33,3 +33,12 @@ class Prior(nn.Module, ABC):
 
     def start_on(self, x: Tensor) -> None:
         """Begin from examples x (N, *event of x), where a prior is made of such. ValueError where they are too few."""
+
+    @property
+    def fitted_shape(self) -> tuple[int, ...]:
+        """Of what it is fitted to where it is fitted to a finished model: values, or the codes that they stand for."""
+        return tuple(self.event_shape)
+
+    def fitted_density(self, context: Tensor | None = None) -> Distribution:
+        """The distribution over those."""
+        return self(context)

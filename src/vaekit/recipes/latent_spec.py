@@ -13,7 +13,7 @@ MOST_NUMBERS = 1 << 24
 
 @dataclass(frozen=True)
 class LatentSpec:
-    """A latent with codes: the `event_shape` (D, *positions) of its values, and the `sizes` of its digits.
+    """A latent: the `event_shape` (D, *positions) of its values and the `sizes` of its digits; of real numbers it has none.
 
     `context`: the shape of what the prior depends on, a vector's or that of a map over the positions; None for nothing.
     """
@@ -27,6 +27,24 @@ class LatentSpec:
     def positions(self) -> tuple[int, ...]:
         """How the codes lie: (height, width) of a map, (length,) of a sequence."""
         return self.event_shape[1:] or (1,)
+
+    def of_numbers(self, prior: str) -> int:
+        """How many real numbers the latent is. Raises ValueError for codes, and for anything but a vector."""
+        if self.sizes:
+            raise ValueError(
+                f"the prior {prior} is over real numbers, {self.name} has codes: fit transformer or maskgit"
+            )
+        if len(self.event_shape) != 1:
+            raise ValueError(f"the prior {prior} is over vectors, {self.name} has the shape {self.event_shape}")
+        return self.event_shape[0]
+
+    def of_codes(self, prior: str) -> tuple[int, ...]:
+        """The kinds of each digit. Raises ValueError for a latent of real numbers."""
+        if not self.sizes:
+            raise ValueError(
+                f"the prior {prior} is over codes, {self.name} is of real numbers: fit flow or mixture (--prior flow)"
+            )
+        return self.sizes
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as JSON has them."""

@@ -14,7 +14,7 @@ import annotated_types as bounds
 from typing_extensions import Doc
 
 from vaekit.data import DataSpec
-from vaekit.priors import PriorOverCodes
+from vaekit.priors import Prior
 from vaekit.recipes.latent_spec import LatentSpec
 from vaekit.recipes.system import System
 
@@ -79,7 +79,7 @@ def recipes() -> dict[str, Recipe[DataSpec, System]]:
 
 
 @cache
-def prior_recipes() -> dict[str, Recipe[LatentSpec, PriorOverCodes]]:
+def prior_recipes() -> dict[str, Recipe[LatentSpec, Prior]]:
     """Every prior that can be fitted to a trained model, by name: likewise those of the folder `priors` here."""
     return found_in("vaekit.recipes.priors")
 
@@ -89,7 +89,7 @@ def recipe(name: str) -> Recipe[DataSpec, System]:
     return of_name(name, recipes(), "recipe")
 
 
-def prior_recipe(name: str) -> Recipe[LatentSpec, PriorOverCodes]:
+def prior_recipe(name: str) -> Recipe[LatentSpec, Prior]:
     """The prior of that name; ValueError with the nearest names where there is none."""
     return of_name(name, prior_recipes(), "prior")
 

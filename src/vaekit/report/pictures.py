@@ -67,8 +67,8 @@ def drawn(model: Model, data: Data, split: Split, seed: int) -> dict[str, Figure
     figures: dict[str, Figure] = {}
     if data.spec.clips and "x" in inference.likelihoods:
         figures["reconstructions"] = film_pairs(batch["x"][:FILMS].cpu(), typical(inference)[:FILMS].cpu())
-    if drawable(data.spec) and "x" in inference.likelihoods:
-        x_hat = typical(inference, "x")
+    x_hat = typical(inference, "x") if drawable(data.spec) and "x" in inference.likelihoods else None
+    if x_hat is not None and x_hat.shape == batch["x"].shape:  # a density that sees nothing reconstructs nothing
         figures["reconstructions"] = reconstructions(batch["x"], x_hat)
         if all(latent.has_prior for latent in inference.latents.values()):
             figures["samples"] = draw_samples(model, data, batch)

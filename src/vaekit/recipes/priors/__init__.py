@@ -1,1 +1,1 @@
-"""Priors that are fitted to the codes of a trained model: one file per kind."""
+"""Priors that are fitted to the latents of a trained model: one file per kind."""

@@ -26,6 +26,6 @@ def maskgit(
 ) -> UnmaskedCodes:
     """Many codes at once in a few rounds; the rate is a bound of their length (Chang et al. 2022)."""
     network = MaskedTransformer(
-        latent.sizes, latent.positions, width=width, blocks=blocks, heads=heads, context=latent.context
+        latent.of_codes("maskgit"), latent.positions, width=width, blocks=blocks, heads=heads, context=latent.context
     )
     return UnmaskedCodes(latent.event_shape, latent.sizes, network, latent.context, rounds=rounds, noise=noise)

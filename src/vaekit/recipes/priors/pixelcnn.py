@@ -20,9 +20,8 @@ def pixelcnn(
     kernel: Annotated[int, Ge(3), Doc("side of the convolutions, an odd number")] = 3,
 ) -> AutoregressiveCodes:
     """Codes of a map row by row by a gated PixelCNN; the rate is their exact length (van den Oord et al. 2016)."""
+    sizes = latent.of_codes("pixelcnn")
     if len(latent.positions) != 2:
         raise ValueError(f"a PixelCNN reads codes that lie in a map, those of {latent.name} lie in {latent.positions}")
-    network = PixelCNN(
-        latent.sizes, latent.positions, width=width, layers=layers, kernel=kernel, context=latent.context
-    )
-    return AutoregressiveCodes(latent.event_shape, latent.sizes, network, latent.context)
+    network = PixelCNN(sizes, latent.positions, width=width, layers=layers, kernel=kernel, context=latent.context)
+    return AutoregressiveCodes(latent.event_shape, sizes, network, latent.context)

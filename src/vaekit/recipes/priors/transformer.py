@@ -26,7 +26,7 @@ def transformer(
 ) -> AutoregressiveCodes:
     """Codes one after the other by a causal transformer; the rate is their exact length (Vaswani et al. 2017)."""
     network = CausalTransformer(
-        latent.sizes,
+        latent.of_codes("transformer"),
         latent.positions,
         width=width,
         blocks=blocks,
