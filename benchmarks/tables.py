@@ -8,6 +8,7 @@ from typing import Any
 import tables_codes
 import tables_deep
 import tables_diagnostics
+import tables_geometry
 import tables_disentanglement
 import tables_labels
 import tables_sequences
@@ -277,6 +278,12 @@ SECTIONS = [
         "Annealing and the aggregate posterior, against closed forms",
         "python benchmarks/diagnostics.py",
         lambda record: tables_diagnostics.diagnostics(record, table),
+    ),
+    (
+        "geometry",
+        "Geodesics of a ring",
+        "python benchmarks/geometry.py",
+        lambda record: tables_geometry.geometry(record, table),
     ),
     ("speed", "Speed", "python benchmarks/speed.py", speed),
     (

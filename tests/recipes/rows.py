@@ -52,6 +52,7 @@ PICTURES_ALONE = {
 }
 OF_TEXT = {"text-vae"}
 OF_GRIDS = {"pixel-vae"}
+OF_NUMBERS = {"geometric-vae"}
 DRAWS = {"pixel-vae", "text-vae"}  # what they reconstruct is a draw, or words
 VARIANTS = {
     "cvae, learned prior": ("cvae", {"learned_prior": True}),
@@ -115,6 +116,7 @@ VARIANTS = {
         "gumbel-vae",
         {"gradient": "learned-baseline", "channels": (3, 4), "learned_prior": True},
     ),
+    "geometric-vae, centres at once": ("geometric-vae", {"after": 1, "centres": 3}),
     "dsvae, recoloured": ("dsvae", {"recolour": True, "factorised": True}),
     "dsvae, content of patches": ("dsvae", {"recolour": True, "content_patch": 2, "one_frame": True}),
     "dsvae, free bits": ("dsvae", {"free_bits": 1e-6}),
@@ -184,6 +186,8 @@ def fitting(recipe: str) -> dict[str, DataSpec]:
         return SEQUENCES
     if recipe in OF_TEXT:
         return TEXT
+    if recipe in OF_NUMBERS:
+        return {"vectors": SPECS["vectors"]}
     unfit = {"vectors"} if recipe in PICTURES_ALONE else set()
     unfit |= {"counts"} if recipe in OF_GRIDS else set()
     return {kind: spec for kind, spec in SPECS.items() if kind not in unfit}

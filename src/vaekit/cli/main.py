@@ -10,6 +10,7 @@ from rich.console import Console
 
 from vaekit.cli.completing import complete
 from vaekit.cli.disentangling import disentanglement
+from vaekit.cli.exploring import EXPLORING
 from vaekit.cli.fitting import fit_prior_command
 from vaekit.cli.gradients import gradients
 from vaekit.cli.options import NAMES
@@ -44,7 +45,7 @@ def application(tokens: Sequence[str]) -> App:
     app.command(train_command(tokens), name="train")
     app.command(resume_run, name="resume")
     app.command(fit_prior_command(tokens), name="fit-prior")
-    for command in (*USING, score, predict):
+    for command in (*USING, *EXPLORING, score, predict):
         app.command(command)
     app.command(complete)
     app.command(tokenize)

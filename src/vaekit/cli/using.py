@@ -264,7 +264,7 @@ def interpolate(
     /,
     *,
     steps: Annotated[int, Parameter(help="how many, the ends included")] = 10,
-    path: Annotated[str, Parameter(help="spherical or straight")] = "spherical",
+    path: Annotated[str, Parameter(help="spherical, straight or geodesic")] = "spherical",
     label: Label = None,
     lengths: Lengths = None,
     out: Out = None,

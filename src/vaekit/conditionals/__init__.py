@@ -9,6 +9,7 @@ from vaekit.conditionals.discrete import *
 from vaekit.conditionals.discretised import *
 from vaekit.conditionals.gaussian import *
 from vaekit.conditionals.quantised import *
+from vaekit.conditionals.radial import *
 from vaekit.conditionals.relaxed import *
 from vaekit.conditionals.scales import *
 from vaekit.conditionals.step_by_step import *

@@ -32,3 +32,4 @@ from vaekit.networks.squeeze_excitation import *
 from vaekit.networks.symbols import *
 from vaekit.networks.unmasking import *
 from vaekit.networks.weight_norm import *
+from vaekit.networks.whole_batch import *

@@ -127,8 +127,12 @@ def interpolate(run: "Run", first: Split, last: Split, steps: int, path: str) ->
 
     What cannot lie between (classes, codes of a codebook) changes halfway.
     """
+    if path == "geodesic":
+        from vaekit.runs.geometry import along_geodesic
+
+        return along_geodesic(run, first, last, steps)
     if path not in WAYS:
-        raise ValueError(f"path must be 'spherical' or 'straight', got {path!r}")
+        raise ValueError(f"path must be 'spherical', 'straight' or 'geodesic', got {path!r}")
     latents, ends = inferred_blank(run).latents, [encode(run, split, None, 0) for split in (first, last)]
     ways = {}
     for name, latent in latents.items():

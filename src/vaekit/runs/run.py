@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor
 
 import vaekit.data
@@ -33,6 +32,7 @@ from vaekit.runs.codes import Codes
 from vaekit.runs.labels import Prediction
 from vaekit.runs.levels import Temperature
 from vaekit.runs.sameness import check_same
+from vaekit.runs.space import InLatentSpace
 from vaekit.training import Choices, read_metrics
 from vaekit.training.folder import RunFolder
 
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 __all__ = ["Run"]
 
 
-class Run:
+class Run(InLatentSpace):
     """A trained model and its folder. `model` holds the best weights; `data` is opened when first asked for.
 
     Examples go in and come out as the data has them: pictures (C, H, W) in [0, 1] or in whole levels, tables in their
@@ -263,46 +263,6 @@ class Run:
     def detokenize(self, tokens: Tensor | Codes, *, label: int | str | None = None) -> Tensor:
         """What tokens stand for, (N, *event): those of the one latent with codes, or of all of them by name."""
         return self.spec.restore(tokens_of.detokenized(self, tokens, label))
-
-    def interpolate(
-        self, a: Any, b: Any, steps: int = 10, *, path: str = "spherical", label: int | str | None = None
-    ) -> Tensor:
-        """From one example to another through their codes: (steps, *event), the ends being reconstructions.
-
-        All latents go the way together, and a discrete one changes halfway. `a` and `b` are numbers of held-out
-        examples, or one example each. `path`: "spherical" or "straight". In a model conditioned on labels the class
-        changes halfway, unless `label` gives one to both.
-        """
-        first, last = asking.one_of(self, a, "a", label), asking.one_of(self, b, "b", label)
-        return self.spec.restore(coding.interpolate(self, first, last, steps, path))
-
-    def traverse(
-        self,
-        start: Any = None,
-        *,
-        latent: str | None = None,
-        dimensions: Sequence[int] | None = None,
-        steps: int = 9,
-        span: float = 2.5,
-        label: int | str | None = None,
-        follow: bool = False,
-    ) -> Tensor:
-        """What each dimension of a latent does: (dimensions, steps, *event), each moved while the others are left alone.
-
-        From -span to span standard deviations of the latent's prior, at the place of `start` (a number of a held-out
-        example, or one example; the first held-out one if not said); on a sphere all are then brought back to length 1.
-        Without `dimensions`, the ten that vary most over held-out data, those first. A discrete latent takes each of its
-        values in turn: (1, values, *event).
-
-        `latent` is which, where there are several; else the one with the highest rate. The others keep the example's
-        codes; with `follow` those below are the means of their priors, given the moved value: what it stands for when
-        the model generates.
-        """
-        if steps < 1:
-            raise ValueError(f"steps must be at least 1, got {steps}")
-        first = asking.one_of(self, 0 if start is None else start, "start", label)
-        values = torch.linspace(-span, span, steps)
-        return self.spec.restore(coding.traverse(self, first, latent, dimensions, values, follow))
 
     def swap(self, a: Any, b: Any, latent: str | Sequence[str] | None = None) -> Tensor:
         """The named latents of `a` with all others of `b`, each inferred from its own example: the mean of p(x|z), (*event).
