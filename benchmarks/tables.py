@@ -8,8 +8,8 @@ from typing import Any
 import tables_codes
 import tables_deep
 import tables_diagnostics
-import tables_geometry
 import tables_disentanglement
+import tables_geometry
 import tables_labels
 import tables_sequences
 

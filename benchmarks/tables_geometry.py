@@ -15,7 +15,7 @@ def geometry(record: dict[str, Any], table: Table) -> str:
                 rows.append([seed, name, f"{figures['length']:.2f}", f"{figures['stray']:.2f}"])
     return (
         f"A circle of radius 1 in R^20 with noise of {settings['noise']}; two points {settings['angle']} apart, so that is the "
-        "length of the arc between them. Lengths are those of what the decoder's mean makes of each way; how far it strays from "
+        "length of the arc between them. Lengths are of what the decoder's mean makes of each way; how far it strays from "
         "the radius, at most.\n\n"
         + table(["seed", "way", "length", "strays"], rows)
         + "\n![geodesics](images/geodesic.png)\n"
