@@ -52,7 +52,7 @@ PICTURES_ALONE = {
 }
 OF_TEXT = {"text-vae"}
 OF_GRIDS = {"pixel-vae"}
-OF_NUMBERS = {"geometric-vae"}
+OF_NUMBERS = {"geometric-vae", "sigma-vae"}
 DRAWS = {"pixel-vae", "text-vae"}  # what they reconstruct is a draw, or words
 VARIANTS = {
     "cvae, learned prior": ("cvae", {"learned_prior": True}),
@@ -116,6 +116,7 @@ VARIANTS = {
         "gumbel-vae",
         {"gradient": "learned-baseline", "channels": (3, 4), "learned_prior": True},
     ),
+    "sigma-vae, learned": ("sigma-vae", {"learned": True}),
     "geometric-vae, centres at once": ("geometric-vae", {"after": 1, "centres": 3}),
     "dsvae, recoloured": ("dsvae", {"recolour": True, "factorised": True}),
     "dsvae, content of patches": ("dsvae", {"recolour": True, "content_patch": 2, "one_frame": True}),
