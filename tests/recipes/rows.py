@@ -96,6 +96,7 @@ VARIANTS = {
     "vae, flows": ("vae", {"posterior": "flow", "prior": "flow"}),
     "vae, splines": ("vae", {"posterior": "spline-flow"}),
     "vamp-vae, from data": ("vamp-vae", {"from_data": True, "channels": (3, 4), "annealing_steps": 3}),
+    "vae, held rate": ("vae", {"held_rate": 3.0}),
     "vae, laplace": ("vae", {"posterior": "laplace"}),
     "vae, student-t, cauchy": ("vae", {"posterior": "student-t", "prior": "cauchy"}),
     "vae, cauchy": ("vae", {"posterior": "cauchy"}),

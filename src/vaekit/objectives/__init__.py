@@ -6,6 +6,7 @@ from vaekit.objectives.covariance import *
 from vaekit.objectives.critics import *
 from vaekit.objectives.decomposition import *
 from vaekit.objectives.discrepancy import *
+from vaekit.objectives.held_rate import *
 from vaekit.objectives.importance import *
 from vaekit.objectives.introspection import *
 from vaekit.objectives.labels import *

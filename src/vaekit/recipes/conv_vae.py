@@ -7,9 +7,17 @@ from typing_extensions import Doc
 
 from vaekit.data import DataSpec
 from vaekit.models import VAE
-from vaekit.objectives import Distortion, Rate
 from vaekit.recipes.families import PosteriorName, PriorName, posterior_named, prior_named
-from vaekit.recipes.parts import Channels, FreeBits, Latent, LikelihoodName, conv_networks, likelihood
+from vaekit.recipes.parts import (
+    Channels,
+    FreeBits,
+    HeldRateOption,
+    Latent,
+    LikelihoodName,
+    bound_with,
+    conv_networks,
+    likelihood,
+)
 from vaekit.recipes.system import System
 from vaekit.training import Plan
 
@@ -28,6 +36,7 @@ def conv_vae(
     prior: PriorName = None,
     likelihood: LikelihoodName = None,
     free_bits: FreeBits = 0.0,
+    held_rate: HeldRateOption = 0.0,
 ) -> System:
     """A VAE with convolutional networks, plain or residual: for pictures of any size (Kingma & Welling 2014)."""
     encoder, decoder = conv_networks(spec, latent, channels, blocks)
@@ -36,4 +45,4 @@ def conv_vae(
         posterior_named(posterior)(encoder, latent),
         likelihood_of(spec, decoder, likelihood),
     )
-    return System(model, Distortion() + Rate(free_bits=free_bits), Plan(patience=10))
+    return System(model, bound_with(free_bits, held_rate), Plan(patience=10))

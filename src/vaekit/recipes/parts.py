@@ -15,7 +15,7 @@ from vaekit.conditionals import Conditional, Gaussian, Shared
 from vaekit.data import DataSpec, Domain
 from vaekit.models import VAE, Hierarchy
 from vaekit.networks import MLP, Conv, ConvTranspose, ResNetDecoder, ResNetEncoder
-from vaekit.objectives import Objective
+from vaekit.objectives import Distortion, HeldRate, Objective, Rate
 from vaekit.priors import Prior, StandardNormal
 from vaekit.training import Aggressive, Phase
 
@@ -52,6 +52,9 @@ LikelihoodName = Annotated[
     str | None, Doc("p(x|z) by name, such as bernoulli or discretised-logistic; chosen from the data if not said")
 ]
 FreeBits = Annotated[float, Ge(0), Doc("nats below which the rate of a latent dimension is not pushed")]
+HeldRateOption = Annotated[
+    float, Ge(0), Doc("nats that the whole rate is held to, by a weight that is found while training; 0 to leave it")
+]
 AggressiveOption = Annotated[
     bool, Doc("train the encoder to convergence before each step of the rest, while that gains (He et al. 2019)")
 ]
@@ -113,6 +116,14 @@ def hint(spec: DataSpec, fitting: list[str]) -> str:
     instead = f"use {' or '.join(fitting)}" if fitting else "there is none yet"
     grey = spec.domain in (Domain.LEVELS, Domain.UNIT)
     return f"{instead}, or binarise the data for bernoulli" if grey else instead
+
+
+def bound_with(free_bits: float, held_rate: float) -> Objective:
+    """Distortion and rate, the second with its free bits or held to a number of nats."""
+    if held_rate and free_bits:
+        raise ValueError(f"a rate has either free_bits or held_rate, got {free_bits} and {held_rate}")
+    bound = Distortion() + Rate(free_bits=free_bits)
+    return bound + HeldRate(held_rate) if held_rate else bound
 
 
 def flat_vae(

@@ -1,17 +1,18 @@
 """The variational autoencoder."""
 
 from vaekit.data import DataSpec
-from vaekit.objectives import Distortion, Rate
 from vaekit.recipes.families import PosteriorName, PriorName, posterior_named, prior_named
 from vaekit.recipes.parts import (
     Activation,
     AggressiveOption,
     Dropout,
     FreeBits,
+    HeldRateOption,
     Hidden,
     Latent,
     LikelihoodName,
     aggressive_phases,
+    bound_with,
     flat_vae,
 )
 from vaekit.recipes.system import System
@@ -30,6 +31,7 @@ def vae(
     prior: PriorName = None,
     likelihood: LikelihoodName = None,
     free_bits: FreeBits = 0.0,
+    held_rate: HeldRateOption = 0.0,
     aggressive: AggressiveOption = False,
 ) -> System:
     """The variational autoencoder, fully connected: a good first model of anything (Kingma & Welling 2014)."""
@@ -43,5 +45,5 @@ def vae(
         posterior=posterior_named(posterior),
         prior=prior_named(prior, spec, latent, posterior),
     )
-    objective = Distortion() + Rate(free_bits=free_bits)
+    objective = bound_with(free_bits, held_rate)
     return System(model, objective, phases=aggressive_phases(model, objective, aggressive))

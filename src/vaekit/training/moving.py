@@ -33,7 +33,8 @@ class Moving:
         self.step, self.optimiser = step, self.adam.build(self.parameters)
         if not trainer.plain:
             self.step, self.optimiser = trainer.fabric.setup(step, self.optimiser)
-        self.followers = {part for module in phase.modules for part in module.modules() if isinstance(part, AfterStep)}
+        parts = [part for module in phase.modules for part in module.modules()] + list(self.objective.terms.values())
+        self.followers = {part for part in parts if isinstance(part, AfterStep)}
         self.move: Callable[[], Any] = self.optimiser.step
         if trainer.plan.compile and trainer.plain and self.adam.compilable:
             self.move = torch.compile(self.optimiser.step)
