@@ -99,9 +99,17 @@ def test_tone_curves_keep_what_is_alike_and_tell_no_colour():
     assert_close(red.mean(0), torch.full((3,), 0.5), atol=5 * (1 / 12 / 500) ** 0.5, rtol=0)
 
 
+def test_a_share_of_the_rows_keeps_its_colours():
+    torch.manual_seed(0)
+    x = torch.rand(2000, 1, 2, 2)
+    kept = (ToneCurves(probability=0.3)(x) == x).flatten(1).all(1).double().mean().item()
+    assert kept == pytest.approx(0.7, abs=5 * (0.3 * 0.7 / 2000) ** 0.5)
+
+
 @pytest.mark.parametrize(
     ("call", "said"),
     [
+        (lambda: ToneCurves(probability=0.0), "probability must lie above 0 and at most at 1, got 0.0"),
         (lambda: ToneCurves(1), "knots must be at least 2, got 1"),
         (lambda: ToneCurves()(torch.rand(3, 4, 5)), r"\(B, ..., channels, height, width\), got the shape \(3, 4, 5\)"),
     ],

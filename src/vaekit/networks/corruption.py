@@ -77,14 +77,17 @@ class ToneCurves(nn.Module):
     """Pictures (B, ..., C, H, W) in [0, 1] with other colours for each row of the batch, the same in all its frames.
 
     The channels change places, and each goes through its own curve: straight lines between `knots` heights drawn evenly
-    from [0, 1] at even places. What is seen through it keeps its shapes; what colours it has cannot be told.
+    from [0, 1] at even places. What is seen through it keeps its shapes; what colours it has cannot be told. A row is
+    recoloured with `probability`, else left as it is.
     """
 
-    def __init__(self, knots: int = 5) -> None:
+    def __init__(self, knots: int = 5, probability: float = 1.0) -> None:
         super().__init__()
         if knots < 2:
             raise ValueError(f"knots must be at least 2, got {knots}")
-        self.knots = knots
+        if not 0 < probability <= 1:
+            raise ValueError(f"probability must lie above 0 and at most at 1, got {probability}")
+        self.knots, self.probability = knots, probability
 
     def forward(
         self, x: Float[Tensor, "B *more C H W"], generator: torch.Generator | None = None
@@ -100,7 +103,11 @@ class ToneCurves(nn.Module):
         place = values.take_along_dim(order[:, :, None], 1).clamp(0, 1) * (self.knots - 1)
         left = place.floor().clamp_max(self.knots - 2)
         low, high = (heights.gather(2, (left + side).long()) for side in (0, 1))
-        return torch.lerp(low, high, place - left).view_as(channels_first).movedim(1, -3)
+        recoloured = torch.lerp(low, high, place - left).view_as(channels_first).movedim(1, -3)
+        if self.probability == 1:
+            return recoloured
+        chosen = uniform_like(values.new_empty(rows), generator) < self.probability
+        return torch.where(chosen.reshape(-1, *(1,) * (x.ndim - 1)), recoloured, x)
 
 
 def uniform_like(x: Tensor, generator: torch.Generator | None) -> Tensor:

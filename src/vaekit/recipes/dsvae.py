@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from annotated_types import Ge, Gt
+from annotated_types import Ge, Gt, Le
 from torch import nn
 from typing_extensions import Doc
 
@@ -41,8 +41,8 @@ def dsvae(
         ),
     ] = 0,
     recolour: Annotated[
-        bool, Doc("infer the motion, in training, from frames in random colours, so that it holds none")
-    ] = False,
+        float, Ge(0), Le(1), Doc("share of clips that the motion is inferred from in random colours, in training")
+    ] = 0.0,
     content_weight: Annotated[
         float, Gt(0), Doc("weight of the content's rate; above 1 to leave to the motion what both could hold")
     ] = 1.0,
@@ -72,7 +72,7 @@ def dsvae(
     )
     model = StaticDynamic(
         StandardNormal(content),
-        Corrupted(see, ToneCurves()) if recolour else see,
+        Corrupted(see, ToneCurves(probability=recolour)) if recolour else see,
         Gaussian(OneStep(recurrent) if one_frame else Summary(recurrent, recurrent), content),
         dynamic,
         frames.likelihood(frame, frames.showing(frame, channels, latent, content), likelihood),
