@@ -196,7 +196,7 @@ def test_a_recipe_is_shown_with_its_options_and_its_paper(capsys):
         (["encode", "RUN", "GOOD", "--draws", "0"], "draws must be at least 1"),
         (["interpolate", "RUN", "0", "100000"], "one of 80 held-out examples, got 100000"),
         (["interpolate", "RUN", "0", "1", "--steps", "1"], "steps must be at least 2"),
-        (["interpolate", "RUN", "0", "1", "--path", "curved"], "'spherical' or 'straight'"),
+        (["interpolate", "RUN", "0", "1", "--path", "curved"], "'spherical', 'straight' or 'geodesic'"),
         (["traverse", "RUN", "--dimensions", "3"], "dimension must lie between 0 and 2"),
         (["sample", "RUN", "--temperature", "-1"], "temperature must be at least 0"),
         (["score", "RUN", "WRONG"], "shape"),
