@@ -1,6 +1,5 @@
 """The tables of benchmarks/labels.py, for `tables.py`."""
 
-import json
 import statistics
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -46,18 +45,31 @@ def errors(record: dict[str, Any], table: Table) -> str:
 
 
 def trials(record: dict[str, Any], table: Table) -> str:
-    """What settings of m1-m2 were tried, and the error on validation images when each trial ended."""
+    """What settings were tried, and the error on validation images when each trial ended."""
     rows = []
     for name, trial in record["settings"]["trials"].items():
         last, plan = trial["validation"][-1], trial["plan"]
         minutes = f"{trial['cpu_seconds'] / 60:.0f}"
-        told = json.dumps(trial["arguments"]), f"{plan['optimiser']['lr']:g}", f"{last['step']:,}", minutes
+        told = (
+            trial["recipe"],
+            in_words(trial["arguments"]),
+            f"{plan['optimiser']['lr']:g}",
+            f"{last['step']:,}",
+            minutes,
+        )
         rows.append([name, *told, f"{last['error_percent']:.2f}"])
     if not rows:
         return ""
-    return "Settings of `m1-m2` that were tried, on seed 0:\n\n" + table(
-        ["trial", "arguments", "lr", "steps", "CPU min", "validation error, %"], rows
+    return "Settings that were tried, on seed 0, some of them stopped before their end:\n\n" + table(
+        ["trial", "recipe", "arguments", "lr", "steps", "CPU min", "validation error, %"], rows
     )
+
+
+def in_words(arguments: dict[str, Any]) -> str:
+    """Arguments without those that all trials share."""
+    shown = {name: value for name, value in arguments.items() if name not in ("labelled_share", "likelihood")}
+    written = {name: "x".join(map(str, v)) if isinstance(v, list) else v for name, v in shown.items()}
+    return ", ".join(f"{name} {value}" for name, value in written.items())
 
 
 def checks(record: dict[str, Any], table: Table) -> str:
