@@ -56,6 +56,8 @@ class RadialGaussian(Conditional, AfterStep):
         self.taken: Tensor
         self.noted: Tensor
         self.placed: Tensor
+        self.done = False  # `placed`, known without looking at a tensor
+        self.register_load_state_dict_post_hook(looked_at)
 
     def parametrise(self, h: Tensor) -> Parameters:
         """`loc` alone, (B, *event): the deviation is of z, not of features."""
@@ -67,19 +69,19 @@ class RadialGaussian(Conditional, AfterStep):
 
     def distribution(self, **parameters: Tensor) -> Distribution:
         """Independent(Normal) over the event's axes."""
-        normal = Normal(**parameters, validate_args=False) if self.placed else self.early.normal(**parameters)
+        normal = Normal(**parameters, validate_args=False) if self.done else self.early.normal(**parameters)
         return Independent(normal, len(self.event_shape), validate_args=False)
 
     def deviation(self, z: Tensor) -> Tensor:
         """s(z), (B, *event), for z (B, latent)."""
         bumps = (-self.slope * (z[:, None] - self.centres).square().sum(-1)).exp()  # (B, K)
         precision = (bumps @ self.log_weight.exp().flatten(1) + self.floor).unflatten(1, self.event_shape)
-        return torch.where(self.placed, precision.rsqrt(), self.early(precision, None))
+        return precision.rsqrt() if self.done else self.early(precision, None)
 
     def after_step(self) -> None:
         """One more step; at the one that is told, the centres."""
         self.taken += 1
-        if int(self.taken) >= self.after and not self.placed and int(self.noted) >= len(self.centres):
+        if int(self.taken) >= self.after and not self.done and int(self.noted) >= len(self.centres):
             self.place()
 
     def forget(self) -> None:
@@ -99,10 +101,11 @@ class RadialGaussian(Conditional, AfterStep):
         bumps = (-self.slope * (z[:, None] - self.centres).square().sum(-1)).exp().sum(1).mean()
         self.log_weight.fill_(-float(torch.log(self.early.mean_square * bumps)))
         self.placed.fill_(True)
+        self.done = True
 
     def _outputs(self, *inputs: Tensor) -> Parameters:
         z = inputs[0]
-        if self.training and not self.placed:
+        if self.training and not self.done:
             self.note(whole_batch(z.detach()))
         found = super()._outputs(*inputs)
         return found | {"scale": self.deviation(z.to(found["loc"])).expand_as(found["loc"])}
@@ -112,3 +115,9 @@ class RadialGaussian(Conditional, AfterStep):
         rows = (torch.arange(len(z), device=z.device) + self.noted) % KEPT
         self.latest[rows[-KEPT:]] = z[-KEPT:].to(self.latest)
         self.noted += len(z)
+
+
+def looked_at(head: nn.Module, _: object) -> None:
+    """Whether the centres are placed, after weights were loaded."""
+    assert isinstance(head, RadialGaussian)
+    head.done = bool(head.placed)

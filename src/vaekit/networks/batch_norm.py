@@ -19,7 +19,7 @@ class BatchNorm(nn.Module):
 
     def forward(self, x: Float[Tensor, "B C"]) -> Float[Tensor, "B C"]:
         """(B, C) to (B, C)."""
-        if len(x) > 1 or not self.training:
+        if not self.training or len(x) > 1:
             return self.norm(x)
         norm = self.norm
         return F.batch_norm(x, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps)
