@@ -80,7 +80,7 @@ def test_a_network_at_each_step_is_the_network_at_each_step():
     assert_close(EachStep(network, (6,))(x), torch.stack([network(x[:, t]) for t in range(T)], 1))
 
 
-def test_one_step_is_any_that_exists_in_training_and_the_middle_one_after():
+def test_one_step_is_any_that_exists_in_training_and_their_mean_after():
     x = torch.arange(T, dtype=torch.float64).expand(4000, T)[..., None]
     mask = torch.arange(T) < torch.tensor([1, 3, T, 2]).repeat(1000)[:, None]
     lengths = mask.sum(1)
@@ -89,5 +89,5 @@ def test_one_step_is_any_that_exists_in_training_and_the_middle_one_after():
     assert (drawn < lengths).all()
     counts = torch.stack([(drawn[lengths == T] == t).double().mean() for t in range(T)])
     assert_close(counts, torch.full((T,), 1 / T, dtype=torch.float64), atol=0.05, rtol=0)
-    assert_close(one.eval()(x, mask)[:, 0], (lengths // 2).double())
-    assert_close(one(x)[:, 0], torch.full((4000,), T // 2, dtype=torch.float64))
+    assert_close(one.eval()(x, mask)[:, 0], (lengths - 1) / 2)
+    assert_close(one(x)[:, 0], torch.full((4000,), (T - 1) / 2, dtype=torch.float64))

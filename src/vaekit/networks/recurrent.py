@@ -75,9 +75,10 @@ class Summary(nn.Module):
 
 
 class OneStep(nn.Module):
-    """One step of a sequence (B, T, D) with its mask (B, T), (B, D): any in training, otherwise the middle of those there are.
+    """One step of a sequence (B, T, D) with its mask (B, T), (B, D): any in training, otherwise the mean of those there are.
 
-    What is inferred from it cannot hold what only the order of steps tells.
+    What is inferred from it cannot hold what only the order of steps tells. Under a linear head the mean of the steps'
+    features is that of what each of them says.
     """
 
     def __init__(self, features: int) -> None:
@@ -85,11 +86,13 @@ class OneStep(nn.Module):
         self.out_shape = (features,)
 
     def forward(self, x: Float[Tensor, "B T D"], *mask: Bool[Tensor, "B T"]) -> Float[Tensor, "B D"]:
-        """Every row's own step."""
+        """Every row's own step, or mean."""
         batch, steps = x.shape[:2]
-        length = mask[0].sum(1) if mask else torch.full((batch,), steps, device=x.device)
-        share = torch.rand(batch, device=x.device) if self.training else torch.full((batch,), 0.5, device=x.device)
-        chosen = (share * length).long().clamp_max(steps - 1)
+        there = mask[0] if mask else torch.ones(batch, steps, dtype=torch.bool, device=x.device)
+        length = there.sum(1)
+        if not self.training:
+            return torch.where(there[..., None], x, 0).sum(1) / length.clamp_min(1)[:, None]
+        chosen = (torch.rand(batch, device=x.device) * length).long().clamp_max(steps - 1)
         return x.take_along_dim(chosen[:, None, None], 1).squeeze(1)
 
 
