@@ -89,5 +89,5 @@ def test_one_step_is_any_that_exists_in_training_and_their_mean_after():
     assert (drawn < lengths).all()
     counts = torch.stack([(drawn[lengths == T] == t).double().mean() for t in range(T)])
     assert_close(counts, torch.full((T,), 1 / T, dtype=torch.float64), atol=0.05, rtol=0)
-    assert_close(one.eval()(x, mask)[:, 0], (lengths - 1) / 2)
+    assert_close(one.eval()(x, mask)[:, 0], (lengths - 1).double() / 2)
     assert_close(one(x)[:, 0], torch.full((4000,), (T - 1) / 2, dtype=torch.float64))
