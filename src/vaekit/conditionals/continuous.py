@@ -1,6 +1,7 @@
 """Heads over real numbers other than the Gaussian: heavier tails, and the unit interval."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -17,14 +18,10 @@ __all__ = ["Cauchy", "ContinuousBernoulli", "Laplace", "StudentT"]
 LEAST_DF = 2.0  # above it the mean and the variance exist
 
 
-class Laplace(Conditional):
-    """Independent Laplace densities, exp(-|x - loc| / scale) / (2 scale): a likelihood whose distance is absolute.
+class LocationScale(Conditional):
+    """Independent densities of one family of locations and scales; `scale`: None, `Shared()` or a float."""
 
-    `scale`: None (one per element, from the network), `Shared()` (one learned number) or a float (fixed); it is the
-    mean absolute deviation, and the standard deviation is sqrt(2) of it.
-    """
-
-    domains = ("real", "unit")
+    family: ClassVar[Callable[..., Distribution]]
 
     def __init__(
         self,
@@ -34,12 +31,12 @@ class Laplace(Conditional):
         scale: Scale | float | None = None,
         features: int | Sequence[int] | None = None,
     ) -> None:
-        rule = not_optimal(as_scale(scale), "Laplace")
+        rule = not_optimal(as_scale(scale), type(self).__name__)
         super().__init__(network, event_shape, per_element=1 + rule.per_element, features=features)
         self.scale = rule
 
     def parametrise(self, h: Tensor) -> Parameters:
-        """`loc` and `scale` (mean absolute deviation), each (B, *event)."""
+        """`loc` and `scale`, each (B, *event)."""
         return loc_and_scale(self.last(h), self.scale)
 
     def start_at(self, mean: Tensor) -> None:
@@ -47,9 +44,19 @@ class Laplace(Conditional):
         self.last.start_at(mean)
 
     def distribution(self, **parameters: Tensor) -> Distribution:
-        """Independent(Laplace) over the event's axes."""
-        laplace = td.Laplace(**parameters, validate_args=False)
-        return Independent(laplace, len(self.event_shape), validate_args=False)
+        """Independent(family) over the event's axes."""
+        each = type(self).family(**parameters, validate_args=False)
+        return Independent(each, len(self.event_shape), validate_args=False)
+
+
+class Laplace(LocationScale):
+    """Independent Laplace densities, exp(-|x - loc| / scale) / (2 scale): a likelihood whose distance is absolute.
+
+    `scale`: None (one per element, from the network), `Shared()` (one learned number) or a float (fixed); it is the
+    mean absolute deviation, and the standard deviation is sqrt(2) of it.
+    """
+
+    domains, family = ("real", "unit"), td.Laplace
 
 
 class StudentT(Conditional):
@@ -95,41 +102,18 @@ class StudentT(Conditional):
         return Independent(student, len(self.event_shape), validate_args=False)
 
 
-class Cauchy(Conditional):
+class Cauchy(LocationScale):
     """Independent Cauchy densities, 1 / (pi scale (1 + ((x - loc) / scale)^2)): tails so heavy that there is no mean.
 
     `scale` as for `Laplace`: half the distance between the quartiles.
     """
 
-    def __init__(
-        self,
-        network: nn.Module,
-        event_shape: int | Sequence[int],
-        *,
-        scale: Scale | float | None = None,
-        features: int | Sequence[int] | None = None,
-    ) -> None:
-        rule = not_optimal(as_scale(scale), "Cauchy")
-        super().__init__(network, event_shape, per_element=1 + rule.per_element, features=features)
-        self.scale = rule
+    family = td.Cauchy
 
     @property
     def moments(self) -> float:
         """None from the first on."""
         return 1.0
-
-    def parametrise(self, h: Tensor) -> Parameters:
-        """`loc` and `scale`, each (B, *event)."""
-        return loc_and_scale(self.last(h), self.scale)
-
-    def start_at(self, mean: Tensor) -> None:
-        """Start `loc` at the mean."""
-        self.last.start_at(mean)
-
-    def distribution(self, **parameters: Tensor) -> Distribution:
-        """Independent(Cauchy) over the event's axes."""
-        cauchy = td.Cauchy(**parameters, validate_args=False)
-        return Independent(cauchy, len(self.event_shape), validate_args=False)
 
 
 class LearnedDf(nn.Module):
