@@ -2,6 +2,7 @@
 
     python benchmarks/sequences.py train --seed 0        # about 15 CPU minutes on one thread; again to go on
     python benchmarks/sequences.py score                 # every run that is trained, beside the judges' own errors
+    python benchmarks/sequences.py fresh --run NAME      # a run on 3,000 more clips, on which nothing was chosen
     python benchmarks/sequences.py memory --seed 0       # vrnn beside a VAE that sees one frame at a time
 
 Swapped clips take the content of one held-out clip and the motion of another. A judge of each colour and one of the
@@ -29,6 +30,7 @@ from vaekit.recipes import frames
 
 RUNS = Path("runs/sequences-benchmark")
 PARTS = {"model": slice(0, 3000), "judges": slice(3000, 6000), "held": slice(6000, 6600)}  # of clips that all differ
+PARTS |= {"fresh": slice(6600, 9600)}  # on which nothing was chosen
 PAIRS = 1003  # the seed that chooses which clip is swapped with which
 PLAN = {"batch_size": 16, "lr": 2e-3, "decay": True, "patience": 0}
 NETWORK = {"latent": 16, "channels": (16, 32, 64)}
@@ -43,7 +45,7 @@ def place_of(seed: int, steps: int, arguments: dict) -> Path:
 
 def clips(part: str) -> vk.data.Sequences:
     """The model's own, the judges', or those that neither has seen."""
-    whole, rows = vk.data.sprites(PARTS["held"].stop, seed=0), PARTS[part]
+    whole, rows = vk.data.sprites(PARTS[part].stop, seed=0), PARTS[part]
     content = {name: y[rows] for name, y in whole.content.items()}
     return replace(whole, x=whole.x[rows], content=content, motion=whole.motion[rows], origin=None)
 
@@ -128,18 +130,23 @@ def made(model: vk.Model, a: Tensor, b: Tensor, how: str) -> Tensor:
     return typical(model.infer(b, at=at)).clamp(0, 1)
 
 
-def score(place: Path, by: Judge, held: vk.data.Sequences) -> dict:
-    """Everything that is measured of a run."""
-    run = vk.load(place, weights="last")
+def swapped(model: vk.Model, held: vk.data.Sequences, by: Judge, how: str) -> dict[str, float]:
+    """How often the content of each clip and the motion of another are named rightly of the two together."""
     x, factors = as_unit(held.x), factors_of(held)
     order = torch.randperm(len(x), generator=torch.Generator().manual_seed(PAIRS))
     other = order.roll(1)[order.argsort()]  # every clip has another one, none itself
     truth = {name: y[other] if name == "motion" else y for name, y in factors.items()}
-    found: dict = {}
-    for how in ("mean", "drawn", "content from the prior", "motion from the prior"):
-        torch.manual_seed(0)
-        parts = [made(run.model, x[rows], x[other[rows]], how) for rows in torch.arange(len(x)).split(100)]
-        found[how] = named(by, torch.cat(parts), truth)
+    torch.manual_seed(0)
+    parts = [made(model, x[rows], x[other[rows]], how) for rows in torch.arange(len(x)).split(100)]
+    return named(by, torch.cat(parts), truth)
+
+
+def score(place: Path, by: Judge, held: vk.data.Sequences) -> dict:
+    """Everything that is measured of a run."""
+    run = vk.load(place, weights="last")
+    x, factors = as_unit(held.x), factors_of(held)
+    ways = ("mean", "drawn", "content from the prior", "motion from the prior")
+    found = {how: swapped(run.model, held, by, how) for how in ways}
     split = vk.data.read(held.x, run.spec)
     figures = bound(run.model, split, seed=0)
     return {
@@ -220,9 +227,10 @@ def flat(split: vk.data.Split) -> np.ndarray:
 def main() -> None:
     """Train a run, score all that are trained, or compare with a model without memory."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["train", "score", "memory"])
+    parser.add_argument("what", choices=["train", "score", "fresh", "memory"])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--run", default="", help="the name of a folder of runs, for fresh")
     parser.add_argument("--set", nargs=2, action="append", default=[], metavar=("OPTION", "VALUE"), help="of dsvae")
     given = parser.parse_args()
     torch.set_num_threads(1)
@@ -231,7 +239,10 @@ def main() -> None:
         return train(place_of(given.seed, given.steps, arguments), given.seed, given.steps, arguments)
     kept = record.RESULTS / "sequences.json"
     before = json.loads(kept.read_text()) if kept.exists() else {}
-    if given.what == "memory":
+    if given.what == "fresh":
+        run = vk.load(RUNS / given.run, weights="last")
+        found = {"fresh": {given.run: swapped(run.model, clips("fresh"), judge(clips("judges")), "mean")}}
+    elif given.what == "memory":
         found = {"memory": {**before.get("memory", {}), str(given.seed): memory(given.seed, given.steps)}}
     else:
         held, by = clips("held"), judge(clips("judges"))

@@ -17,6 +17,8 @@ def sequences(record: dict[str, Any], table: Table) -> str:
             judged[f"`{name}`, reconstructed"] = run["reconstructed"]
         shown = run["swapped"] if run is list(runs.values())[-1] else {"mean": run["swapped"]["mean"]}
         judged |= {f"`{name}`, swapped: {said(how)}": found for how, found in shown.items()}
+    for name, found in record.get("fresh", {}).items():
+        judged[f"`{name}`, swapped, of 3,000 clips on which nothing was chosen"] = found
     rows = [[what, *(percent(found[n]) for n in NAMED)] for what, found in judged.items()]
     parts = [
         "Sprites of 8 frames; the colours of a swapped clip should be those of one held-out clip (all four right: content), "
