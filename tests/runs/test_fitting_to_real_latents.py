@@ -8,6 +8,7 @@ from torch.testing import assert_close
 
 import vaekit as vk
 from vaekit.evaluation import aggregate_posterior, bound, holes
+from vaekit.runs.fitting import collected
 
 TINY = {"flow": {"layers": 2, "flow_hidden": (16,)}, "mixture": {"components": 8}}
 
@@ -31,6 +32,16 @@ def run(trained, tmp_path):
 def fit(run, name, steps=300, **options):
     plan = {"steps": steps, "lr": 3e-3, "report": vk.Silent()}
     vk.fit_prior(run, name, arguments=TINY[name], **plan, **options)
+
+
+def test_every_draw_that_it_is_fitted_to_is_another_one_of_its_posterior(run):
+    split = run.split("valid")[1]
+    drawn = collected(run, split, False)["z"].drawn.unflatten(0, (10, len(split)))
+    assert (drawn.std(0) > 0).all()
+    q = run.model.encode(split.all()["x"])
+    off = (drawn - q.mean.detach()) / q.stddev.detach()
+    assert_close(off.std(), torch.tensor(1.0), atol=0.05, rtol=0)
+    assert off.mean().abs() < 0.1
 
 
 @pytest.mark.parametrize("name", TINY)

@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from vaekit.cli.options import Json, Seed
+from vaekit.cli.output import check
+from vaekit.cli.using import save_figure
 from vaekit.evaluation import gradient_noise
 from vaekit.report.gradients import draw_gradient_noise
 from vaekit.runs import load
@@ -32,9 +34,10 @@ def gradients(
 ) -> None:
     """The variance of the score function, the path and relaxations as estimators of the gradient of q(z|x)."""
     opened = load(run, weights=weights)
-    found = gradient_noise(opened.model, opened.split(split)[1], n, draws=draws, repeats=repeats, seed=seed)
     place = run / "gradients.png" if out is None else out
-    draw_gradient_noise(found, draws).savefig(place)
+    check(place, [".png"], "a picture")
+    found = gradient_noise(opened.model, opened.split(split)[1], n, draws=draws, repeats=repeats, seed=seed)
+    save_figure(draw_gradient_noise(found, draws), place)
     rows = {
         name: {**asdict(row), "signal_to_noise": row.signal_to_noise}
         for name, row in sorted(found.items(), key=lambda row: row[1].variance)

@@ -205,9 +205,9 @@ def collected(run: "Run", split: Split, on_labels: bool) -> dict[str, Values]:
     found: dict[str, list[Tensor]] = {}
     contexts: dict[str, list[Tensor]] = {}
     waiting = to_fit(run)
-    for _ in range(1 if has_codes(run, waiting[0]) else how_often(run, waiting, len(split))):
-        with answering(run.model):
-            for batch in passes(run, split):
+    for seed in range(1 if has_codes(run, waiting[0]) else how_often(run, waiting, len(split))):
+        with answering(run.model, seed):
+            for batch in passes(run, split, seed):
                 inference = run.model.infer(batch.data, batch.context, at=batch.at, default=Draw())
                 for name in waiting:
                     latent = inference.latents[name]
