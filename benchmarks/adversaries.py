@@ -42,8 +42,8 @@ PLANE: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
 }
 NETWORKS = {"latent": 32, "channels": (32, 64)}
 DIGITS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
-    "vae-gan": ("vae-gan", NETWORKS, {"steps": 6000, "batch_size": 100}),
-    "conv-vae": ("conv-vae", NETWORKS, {"steps": 6000, "batch_size": 100, "patience": 0}),
+    "vae-gan": ("vae-gan", NETWORKS, {"steps": 4000, "batch_size": 100}),
+    "conv-vae": ("conv-vae", NETWORKS, {"steps": 4000, "batch_size": 100, "patience": 0}),
 }
 MNIST, IMAGES = "../shared/data/mnist", 2000
 

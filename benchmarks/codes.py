@@ -29,22 +29,28 @@ from vaekit.models.code_statistics import CodeStatistics
 RUNS = Path("runs/codes-benchmark")
 CIFAR, MNIST = "../shared/data/cifar10", "../shared/data/mnist"
 USAGE = {"steps": 4000, "batch_size": 100, "patience": 0}
-DEAD = {"steps": 3000, "batch_size": 100, "patience": 0}
+DEAD = {"steps": 1500, "batch_size": 100, "patience": 0}
+SMALL: dict[str, Any] = {"channels": (16, 32)}
 KINDS: dict[str, tuple[str, dict[str, Any]]] = {
-    "vq, bad start, no expiry": ("vq-vae", {"expiry": 0.0}),
-    "vq, bad start, expiry": ("vq-vae", {}),
-    "vq, k-means, no expiry": ("vq-vae", {"expiry": 0.0}),
-    "vq, default": ("vq-vae", {}),
-    "fsq": ("fsq-vae", {}),
-    "lfq": ("lfq-vae", {}),
+    "vq, bad start, no expiry": ("vq-vae", {"expiry": 0.0, **SMALL}),
+    "vq, bad start, expiry": ("vq-vae", SMALL),
+    "vq, k-means, no expiry": ("vq-vae", {"expiry": 0.0, **SMALL}),
+    "vq, default": ("vq-vae", SMALL),
+    "fsq": ("fsq-vae", SMALL),
+    "lfq": ("lfq-vae", SMALL),
 }
 LIKELIHOOD = "discretised-logistic"
 BITS = {
-    "vq-vae": ("vq-vae", {"likelihood": LIKELIHOOD, "codes": 256, "channels": (32, 64)}),
-    "flat": ("conv-vae", {"likelihood": LIKELIHOOD, "latent": 32, "channels": (32, 64), "blocks": 1}),
+    "vq-vae": ("vq-vae", {"likelihood": LIKELIHOOD, "codes": 256, "channels": (16, 32)}),
+    "flat": ("conv-vae", {"likelihood": LIKELIHOOD, "latent": 32, "channels": (16, 32), "blocks": 1}),
 }
-BITS_PLAN = {"steps": 10_000, "batch_size": 100, "lr": 1e-3, "decay": True, "patience": 0}
-PRIORS = {"transformer": {"steps": 5000}, "pixelcnn": {"steps": 5000}, "maskgit": {"steps": 5000}}
+BITS_PLAN = {"steps": 5000, "batch_size": 100, "lr": 1e-3, "decay": True, "patience": 0}
+ATTENTION = {"width": 64, "blocks": 3, "heads": 4}
+PRIORS: dict[str, dict[str, Any]] = {
+    "transformer": {"steps": 4000, "arguments": ATTENTION},
+    "pixelcnn": {"steps": 4000, "arguments": {"width": 32, "layers": 6}},
+    "maskgit": {"steps": 4000, "arguments": ATTENTION},
+}
 
 
 def mnist(**options: Any) -> vk.data.Data:
