@@ -53,7 +53,12 @@ OF_CODES = {
     "UnmaskedCodes",
 }  # need an encoder: tests/models/test_codes.py, test_priors_of_codes.py, test_unmasked_codes.py,
 # test_relaxed_codes.py
-WITHOUT_ENTROPY = {"FlowPrior", "MixtureOfGaussians", "VampPrior"}  # tests/priors/test_learned_priors.py
+WITHOUT_ENTROPY = {
+    "EnergyPrior",
+    "FlowPrior",
+    "MixtureOfGaussians",
+    "VampPrior",
+}  # tests/priors/test_learned_priors.py, test_energy.py
 
 
 @pytest.fixture(params=PRIORS, ids=str)

@@ -7,8 +7,8 @@ from torch.testing import assert_close
 
 from vaekit.conditionals import Bernoulli, Gaussian
 from vaekit.models import VAE
-from vaekit.networks import MLP, MaskedFlow
-from vaekit.priors import FlowPrior, MixtureOfGaussians, VampPrior
+from vaekit.networks import MLP, Critic, MaskedFlow
+from vaekit.priors import EnergyPrior, FlowPrior, MixtureOfGaussians, VampPrior
 
 SHAPE, D = (1, 4, 4), 2
 
@@ -28,6 +28,8 @@ def test_every_prior_is_a_density():
     flow = MaskedFlow(D, layers=2, hidden=(8,), quick_density=True)
     for prior in (MixtureOfGaussians(D, 4), VampPrior(D, SHAPE, 5), FlowPrior(D, flow)):
         assert abs(integral(prior.double()(posterior=encoder().double())) - 1) < 1e-3
+    energy = EnergyPrior(D, Critic(MLP(D, 8))).eval()
+    assert abs(integral(energy()) - 1) < 0.02  # its normaliser is an estimate
 
 
 def test_a_mixture_is_the_weighted_sum_of_its_normals():

@@ -36,6 +36,7 @@ SMALL |= {"width": 8, "groups": (1, 1)}
 SMALL |= {"content": 3, "recurrent": 6}
 SMALL |= {"codes": 5, "bits": 3}
 SMALL |= {"critic_hidden": (8,), "flow_hidden": (8,), "inputs": 6}
+SMALL |= {"tilt_hidden": (8,), "chains": 16, "langevin_steps": 2}
 OF_SEQUENCES = {"dsvae", "vrnn"}
 PICTURES_ALONE = {
     "conv-vae",
@@ -96,6 +97,13 @@ VARIANTS = {
     "vae, flows": ("vae", {"posterior": "flow", "prior": "flow"}),
     "vae, splines": ("vae", {"posterior": "spline-flow"}),
     "vamp-vae, from data": ("vamp-vae", {"from_data": True, "channels": (3, 4), "annealing_steps": 3}),
+    "vae, energy": ("vae", {"prior": "energy"}),
+    "energy-prior-vae, importance sampling": ("energy-prior-vae", {"langevin_steps": 0, "channels": (3, 4)}),
+    "vae, objective": (
+        "vae",
+        {"objective": "Distortion + MutualInformation + 6 * TotalCorrelation + Linear(0, 1, 9) * DimensionwiseKL"},
+    ),
+    "conv-vae, objective": ("conv-vae", {"objective": "Distortion + 0.5 * Rate + 10 * MMD"}),
     "vae, held rate": ("vae", {"held_rate": 3.0}),
     "vae, laplace": ("vae", {"posterior": "laplace"}),
     "vae, student-t, cauchy": ("vae", {"posterior": "student-t", "prior": "cauchy"}),

@@ -13,12 +13,14 @@ from vaekit.distributions.elements import *
 from vaekit.distributions.flowing import *
 from vaekit.distributions.full_normal import *
 from vaekit.distributions.given import *
+from vaekit.distributions.hamiltonian import *
 from vaekit.distributions.in_order import *
 from vaekit.distributions.logistic_mixture import *
 from vaekit.distributions.of_symbols import *
 from vaekit.distributions.on_sphere import *
 from vaekit.distributions.optimal_normal import *
 from vaekit.distributions.parameters import *
+from vaekit.distributions.particles import *
 from vaekit.distributions.point_mass import *
 from vaekit.distributions.product import *
 from vaekit.distributions.relaxed_codes import *
@@ -26,6 +28,7 @@ from vaekit.distributions.representative import *
 from vaekit.distributions.sphere import *
 from vaekit.distributions.tails import *
 from vaekit.distributions.tempered import *
+from vaekit.distributions.tilted import *
 from vaekit.distributions.uniform_integers import *
 from vaekit.distributions.unit_normal import *
 from vaekit.distributions.unmasking import *

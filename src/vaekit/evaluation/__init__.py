@@ -32,7 +32,6 @@ from vaekit.evaluation.features import ClassifierFeatures, classifier_features
 from vaekit.evaluation.figure import Figure
 from vaekit.evaluation.frechet import Moments, frechet_bias, frechet_distance
 from vaekit.evaluation.gradient_noise import GradientNoise, gradient_noise
-from vaekit.evaluation.hamiltonian import hamiltonian_move, leapfrog
 from vaekit.evaluation.holes import Holes, holes
 from vaekit.evaluation.inception import Inception
 from vaekit.evaluation.latents import LatentUse, latent_use
@@ -84,11 +83,9 @@ __all__ = [
     "frechet_distance",
     "gradient_boosting",
     "gradient_noise",
-    "hamiltonian_move",
     "holes",
     "label_probabilities",
     "latent_use",
-    "leapfrog",
     "log_likelihood",
     "mig",
     "modularity",

@@ -11,9 +11,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vaekit.data import Split
+from vaekit.distributions.hamiltonian import first_step, hamiltonian_move, tuned
 from vaekit.evaluation.bridge import Bridge, bridge
 from vaekit.evaluation.figure import NATS, Figure, finite
-from vaekit.evaluation.hamiltonian import first_step, hamiltonian_move, tuned
 from vaekit.evaluation.likelihood import PerExample, fitting
 from vaekit.evaluation.passes import Batch, batches, check_count, check_split, evaluating
 from vaekit.models.choices import FromPrior, Infer, Observe

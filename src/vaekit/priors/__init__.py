@@ -1,6 +1,7 @@
 """Priors: distributions over a latent, called to be had."""
 
 from vaekit.priors.autoregressive_codes import AutoregressiveCodes
+from vaekit.priors.energy import EnergyPrior
 from vaekit.priors.flow import FlowPrior
 from vaekit.priors.independent_codes import IndependentCodes
 from vaekit.priors.mixture import MixtureOfGaussians
@@ -31,6 +32,7 @@ __all__ = [
     "StandardStudentT",
     "UniformBox",
     "AutoregressiveCodes",
+    "EnergyPrior",
     "FlowPrior",
     "IndependentCodes",
     "MixtureOfGaussians",

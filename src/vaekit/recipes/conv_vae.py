@@ -10,6 +10,7 @@ from vaekit.models import VAE
 from vaekit.recipes.families import PosteriorName, PriorName, posterior_named, prior_named
 from vaekit.recipes.parts import (
     Channels,
+    Formula,
     FreeBits,
     HeldRateOption,
     Latent,
@@ -35,6 +36,7 @@ def conv_vae(
     posterior: PosteriorName = "gaussian",
     prior: PriorName = None,
     likelihood: LikelihoodName = None,
+    objective: Formula = None,
     free_bits: FreeBits = 0.0,
     held_rate: HeldRateOption = 0.0,
 ) -> System:
@@ -45,4 +47,4 @@ def conv_vae(
         posterior_named(posterior)(encoder, latent),
         likelihood_of(spec, decoder, likelihood),
     )
-    return System(model, bound_with(free_bits, held_rate), Plan(patience=10))
+    return System(model, bound_with(free_bits, held_rate, objective), Plan(patience=10))

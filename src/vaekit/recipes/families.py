@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Annotated, Literal
 
-from annotated_types import Ge
+from annotated_types import Ge, Gt, Lt
 from torch import nn
 from typing_extensions import Doc
 
@@ -22,10 +22,11 @@ from vaekit.conditionals import (
     Uniform,
 )
 from vaekit.data import DataSpec, Domain
-from vaekit.networks import MaskedFlow
+from vaekit.networks import MLP, Critic, MaskedFlow
 from vaekit.priors import (
     BetaPrior,
     DirichletPrior,
+    EnergyPrior,
     FlowPrior,
     GammaPrior,
     MixtureOfGaussians,
@@ -62,17 +63,34 @@ PosteriorName = Annotated[
 ]
 PriorName = Annotated[
     Literal[
-        "normal", "mixture", "vamp", "flow", "laplace", "student-t", "cauchy", "uniform", "gamma", "beta", "dirichlet"
+        "normal",
+        "mixture",
+        "vamp",
+        "flow",
+        "energy",
+        "laplace",
+        "student-t",
+        "cauchy",
+        "uniform",
+        "gamma",
+        "beta",
+        "dirichlet",
     ]
     | None,
     Doc(
         "p(z): standard normal if nothing is said, a learned mixture of ten normals, of the posteriors of 500 "
-        "pseudo-inputs, a flow, or a fixed density of another family"
+        "pseudo-inputs, a flow, a normal tilted by a network, or a fixed density of another family"
     ),
 ]
 Layers = Annotated[int, Ge(1), Doc("maps in the flow, each in the reverse order of the one before")]
 FlowHidden = Annotated[tuple[int, ...], Ge(1), Doc("widths of the hidden layers of every map")]
 Spline = Annotated[bool, Doc("monotonic splines in the place of shifts and scales")]
+TiltHidden = Annotated[tuple[int, ...], Ge(1), Doc("widths of the hidden layers of the prior's network")]
+Chains = Annotated[int, Ge(1), Doc("Langevin chains that follow the prior in training")]
+LangevinSteps = Annotated[
+    int, Ge(0), Doc("steps of each chain from the normal, anew in every step of training; 0: importance sampling")
+]
+StepLength = Annotated[float, Gt(0), Lt(2), Doc("length of a step of a chain, in deviations of the normal")]
 CONTEXT = 64
 
 
@@ -123,11 +141,20 @@ def flow_prior(latent: int, layers: int = 4, hidden: tuple[int, ...] = (256,), s
     return FlowPrior(latent, MaskedFlow(latent, layers=layers, hidden=hidden, spline=spline, quick_density=True))
 
 
+def energy_prior(
+    latent: int, hidden: tuple[int, ...] = (128, 128), chains: int = 256, steps: int = 10, step: float = 0.4
+) -> EnergyPrior:
+    """A tilt that is smooth, as chains follow its slope."""
+    tilt = Critic(MLP(latent, *hidden, activation=nn.SiLU))
+    return EnergyPrior(latent, tilt, chains=chains, steps=steps, step=step)
+
+
 PRIORS: dict[str, Callable[[DataSpec, int], Prior]] = {
     "normal": lambda spec, latent: StandardNormal(latent),
     "mixture": lambda spec, latent: MixtureOfGaussians(latent),
     "vamp": vamp_prior,
     "flow": lambda spec, latent: flow_prior(latent),
+    "energy": lambda spec, latent: energy_prior(latent),
     "laplace": lambda spec, latent: StandardLaplace(latent),
     "student-t": lambda spec, latent: StandardStudentT(latent),
     "cauchy": lambda spec, latent: StandardCauchy(latent),

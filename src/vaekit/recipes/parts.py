@@ -17,6 +17,7 @@ from vaekit.models import VAE, Hierarchy
 from vaekit.networks import MLP, Conv, ConvTranspose, ResNetDecoder, ResNetEncoder
 from vaekit.objectives import Distortion, HeldRate, Objective, Rate
 from vaekit.priors import Prior, StandardNormal
+from vaekit.recipes.formula import objective_from
 from vaekit.training import Aggressive, Phase
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Coded",
     "Convolved",
     "Dropout",
+    "Formula",
     "FreeBits",
     "Hidden",
     "Latent",
@@ -54,6 +56,13 @@ LikelihoodName = Annotated[
 FreeBits = Annotated[float, Ge(0), Doc("nats below which the rate of a latent dimension is not pushed")]
 HeldRateOption = Annotated[
     float, Ge(0), Doc("nats that the whole rate is held to, by a weight that is found while training; 0 to leave it")
+]
+Formula = Annotated[
+    str | None,
+    Doc(
+        'a sum of terms in the place of distortion and rate, such as "Distortion + MutualInformation + 6 * '
+        'TotalCorrelation + DimensionwiseKL"'
+    ),
 ]
 AggressiveOption = Annotated[
     bool, Doc("train the encoder to convergence before each step of the rest, while that gains (He et al. 2019)")
@@ -118,8 +127,14 @@ def hint(spec: DataSpec, fitting: list[str]) -> str:
     return f"{instead}, or binarise the data for bernoulli" if grey else instead
 
 
-def bound_with(free_bits: float, held_rate: float) -> Objective:
-    """Distortion and rate, the second with its free bits or held to a number of nats."""
+def bound_with(free_bits: float, held_rate: float, formula: str | None = None) -> Objective:
+    """Distortion and rate, the second with its free bits or held to a number of nats; or what a formula says instead."""
+    if formula is not None and (free_bits or held_rate):
+        raise ValueError(
+            "an objective that is written out says itself what its rate has: Rate(free_bits=0.5), HeldRate(10)"
+        )
+    if formula is not None:
+        return objective_from(formula)
     if held_rate and free_bits:
         raise ValueError(f"a rate has either free_bits or held_rate, got {free_bits} and {held_rate}")
     bound = Distortion() + Rate(free_bits=free_bits)

@@ -6,6 +6,7 @@ from vaekit.recipes.parts import (
     Activation,
     AggressiveOption,
     Dropout,
+    Formula,
     FreeBits,
     HeldRateOption,
     Hidden,
@@ -30,6 +31,7 @@ def vae(
     posterior: PosteriorName = "gaussian",
     prior: PriorName = None,
     likelihood: LikelihoodName = None,
+    objective: Formula = None,
     free_bits: FreeBits = 0.0,
     held_rate: HeldRateOption = 0.0,
     aggressive: AggressiveOption = False,
@@ -45,5 +47,5 @@ def vae(
         posterior=posterior_named(posterior),
         prior=prior_named(prior, spec, latent, posterior),
     )
-    objective = bound_with(free_bits, held_rate)
-    return System(model, objective, phases=aggressive_phases(model, objective, aggressive))
+    bound = bound_with(free_bits, held_rate, objective)
+    return System(model, bound, phases=aggressive_phases(model, bound, aggressive))

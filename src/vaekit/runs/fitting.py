@@ -112,7 +112,7 @@ def fit_prior(
         why = "is conditioned on them already" if run.on_labels else "are of data without labels"
         raise ValueError(f"on_labels needs labels that the model does not see, those of {run.path} {why}")
     if on_labels and not all(has_codes(run, latent) for latent in waiting):
-        raise ValueError("on_labels is for priors over codes: flow and mixture do not depend on labels")
+        raise ValueError("on_labels is for priors over codes: flow, mixture and energy do not depend on labels")
     specs = {latent: spec_of(run, latent) for latent in waiting}
     for spec in specs.values():
         built(lambda spec=spec: System(OverLatent(chosen(spec, **given)), Distortion()), length.seed)  # type: ignore[misc]
@@ -166,7 +166,7 @@ def to_fit(run: "Run") -> list[str]:
     if not coded:
         for latent, prior in priors.items():
             if prior.space != REAL:
-                raise ValueError(f"flow and mixture are over all real numbers, the latent {latent} is of {prior.space}")
+                raise ValueError(f"flow, mixture and energy are over all real numbers, the latent {latent} is of {prior.space}")
     return coded or list(priors)
 
 

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-__all__ = ["hamiltonian_move", "leapfrog", "tuned"]
+__all__ = ["hamiltonian_move", "leapfrog"]
 
 LogDensity = Callable[[Tensor], Tensor]
 AIM = 0.65  # the share of moves to accept; Neal 2011, sec. 4.4

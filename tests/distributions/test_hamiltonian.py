@@ -5,8 +5,8 @@ import torch
 from torch.distributions import Laplace, MultivariateNormal
 from torch.testing import assert_close
 
-from vaekit.evaluation import hamiltonian_move, leapfrog
-from vaekit.evaluation.hamiltonian import first_step, tuned
+from vaekit.distributions import hamiltonian_move, leapfrog
+from vaekit.distributions.hamiltonian import first_step, tuned
 
 COVARIANCE = torch.tensor([[2.0, 1.2, 0.0], [1.2, 1.0, 0.2], [0.0, 0.2, 0.3]], dtype=torch.float64)
 MEAN = torch.tensor([1.0, -0.5, 3.0], dtype=torch.float64)
