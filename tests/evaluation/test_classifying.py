@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -9,8 +10,8 @@ from torch.testing import assert_close
 
 from vaekit.conditionals import Bernoulli, Categorical, Gaussian
 from vaekit.data import DataSpec, Domain, Split
-from vaekit.evaluation import classified, classifier_features, evaluate, label_probabilities, log_likelihood
-from vaekit.models import VAE, LabelAboveCode, LabelAndStyle
+from vaekit.evaluation import Classified, classified, classifier_features, evaluate, label_probabilities, log_likelihood
+from vaekit.models import VAE, LabelAboveCode, LabelAndStyle, LabelFromCode
 from vaekit.networks import MLP, OneHot
 from vaekit.priors import StandardNormal, UniformLabels
 
@@ -98,11 +99,43 @@ def test_only_known_labels_are_judged(model, split):
     assert classified(model, Split(split.x)) is None
 
 
-def test_no_figure_but_the_error_depends_on_the_labels_of_the_split(model, split):
+def test_no_figure_but_those_of_labels_depends_on_the_labels_of_the_split(model, split):
     other = Split(split.x, (split.labels + 1) % C)
     one, two = (evaluate(model, s, SPEC, samples=3).to_dict() for s in (split, other))
-    assert one["figures"].pop("classification error") != two["figures"].pop("classification error")
+    for name in ("classification error", "log-loss of labels", "calibration error"):
+        assert one["figures"].pop(name) != two["figures"].pop(name)
     assert one == two
+
+
+def test_losses_and_calibration_are_those_written_out():
+    p = torch.tensor([[0.9, 0.1], [0.92, 0.08], [0.3, 0.7], [0.45, 0.55]], dtype=torch.float64)
+    found = Classified(p, torch.tensor([0, 1, 1, 1]))
+    assert_close(found.log_losses, -torch.tensor([0.9, 0.08, 0.7, 0.55], dtype=torch.float64).log())
+    # bins of a tenth: {0.9, 0.92}: half right, {0.7} and {0.55}: right
+    assert found.calibration_error(bins=10) == pytest.approx((abs(1.82 - 1) + 0.3 + 0.45) / 4)
+    assert Classified(torch.eye(2, dtype=torch.float64), torch.tensor([0, 1])).calibration_error() == 0
+
+
+def test_draws_of_the_code_are_averaged_to_the_integral(split):
+    """y read from a code z ~ N(m, s^2) of one number: the mean of softmax over z by quadrature."""
+    torch.manual_seed(3)
+    made = LabelFromCode(
+        StandardNormal(1),
+        Gaussian(MLP(X, 4), 1),
+        Bernoulli(MLP(1, 4), X),
+        Categorical(MLP(((1,),)), (), C),
+    )
+    for p in made.parameters():
+        nn.init.normal_(p, std=1.5)
+    found = label_probabilities(made, split, draws=4000)
+    q = made.encoder(split.x.to(next(made.parameters())))
+    nodes, weights = np.polynomial.hermite_e.hermegauss(60)
+    z = q.mean + q.stddev * torch.tensor(nodes, dtype=q.mean.dtype)
+    each = made.classifier.outputs(z[..., None], leading=2)["logits"].softmax(-1)
+    exact = (each * torch.tensor(weights / weights.sum())[:, None]).sum(1)
+    assert_close(found, exact.detach().double(), atol=0.03, rtol=0)
+    assert (label_probabilities(made, split) - exact).abs().max() > 0.05
+    assert found.sum(1).allclose(torch.ones(N, dtype=torch.float64))
 
 
 def test_the_likelihood_sums_over_the_label_rather_than_drawing_it(split):

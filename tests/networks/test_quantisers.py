@@ -7,7 +7,9 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from vaekit.conditionals import Quantised
 from vaekit.networks import (
+    MLP,
     Bits,
     Codebook,
     FiniteScalar,
@@ -277,6 +279,24 @@ def test_entropies_of_bits_are_those_of_the_soft_assignment_to_all_corners():
     both = Bits(3, commitment=0.0, entropy=0.0, diversity=2.0, temperature=0.7)
     on = torch.stack([q[..., corners[:, i] > 0].sum(-1) for i in range(3)], dim=-1).mean((0, 1))
     assert_close(both(x).penalty, (-2 * 2 * (torch.special.entr(on) + torch.special.entr(1 - on)).sum()).expand(5))
+
+
+def test_entropies_of_sure_bits_have_slopes():
+    """In float32 the sigmoid of 20 is 1, where p log p has none: training of `lfq-vae` broke on it."""
+    x = torch.tensor([[[30.0, -60.0, 0.1]]], dtype=torch.float32, requires_grad=True)
+    for options in ({"entropy": 1.0, "diversity": 0.0}, {"entropy": 0.0, "diversity": 1.0}):
+        x.grad = None
+        Bits(3, commitment=0.0, **options)(x).penalty.sum().backward()
+        assert x.grad.isfinite().all()
+        assert x.grad[0, 0, 2].abs() > 0
+
+
+@pytest.mark.parametrize(("quantiser", "least"), [(FiniteScalar((8, 5, 5, 5)), 200), (Bits(8), 200)], ids=repr)
+def test_a_fresh_head_reaches_many_of_the_codes_that_move_to_no_data(quantiser, least):
+    """With weights of a tenth it gave one code of 1,000 for everything, and `fsq-vae` stayed there."""
+    network = MLP(16, 64, activation=torch.nn.SiLU)
+    head = Quantised(network, quantiser.dim, quantiser)
+    assert len(head.outputs(3 * torch.randn(4000, 16))["code"].unique()) > least
 
 
 def test_residual_levels_quantise_what_is_left():

@@ -45,8 +45,9 @@ def application(tokens: Sequence[str]) -> App:
     app.command(train_command(tokens), name="train")
     app.command(resume_run, name="resume")
     app.command(fit_prior_command(tokens), name="fit-prior")
-    for command in (*USING, *EXPLORING, score, predict):
+    for command in (*USING, *EXPLORING, score):
         app.command(command)
+    app.command(predict)
     app.command(complete)
     app.command(tokenize)
     app.command(detokenize)

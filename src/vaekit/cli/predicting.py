@@ -29,6 +29,9 @@ def predict(
         Path,
         Parameter(name=["-o", "--out"], allow_leading_hyphen=True, help="a .csv, .parquet or .npy file, or - for CSV"),
     ] = PREDICTIONS,
+    draws: Annotated[
+        int, Parameter(help="average over so many draws of the code that a label is read from; 0 for its mean")
+    ] = 0,
     beside: Beside = NOTHING,
     as_json: Json = False,
 ) -> None:
@@ -36,7 +39,7 @@ def predict(
     check_table(out)
     opened = load(run)
     with files([file]) as path:
-        columns = predicted(opened, beside.read(opened, path), numbers=out.suffix.lower() == ".npy")
+        columns = predicted(opened, beside.read(opened, path), numbers=out.suffix.lower() == ".npy", draws=draws)
     write_table(named(columns, file) if out.suffix.lower() != ".npy" else columns, out)
     counts = counted(opened, columns["label"])
     if as_json:
@@ -47,9 +50,9 @@ def predict(
     announce({}, False, out)
 
 
-def predicted(run: Run, split: Any, numbers: bool = False) -> dict[str, np.ndarray]:
+def predicted(run: Run, split: Any, numbers: bool = False, draws: int = 0) -> dict[str, np.ndarray]:
     """The row's number, the label by its name (by its number, where `numbers`), its probability, and that of each."""
-    labels, probabilities = run.predict(split)
+    labels, probabilities = run.predict(split, draws)
     names = label_names(run, probabilities.shape[1])
     shown = labels.numpy() if numbers or not run.spec.label_names else np.array(names)[labels.numpy()]
     each = {f"p_{name}": column for name, column in zip(names, probabilities.T.numpy(), strict=True)}

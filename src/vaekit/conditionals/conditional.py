@@ -137,6 +137,11 @@ class LastLayer(nn.Module):
             self.layer.weight.mul_(SMALL)
 
     @torch.no_grad()
+    def spread(self) -> None:
+        """Let a fresh layer's weights be torch's own, so that outputs differ from one input to another from the start."""
+        self.layer.weight.div_(SMALL)
+
+    @torch.no_grad()
     def start_at(self, first: Tensor) -> None:
         """Set the biases so that the first of the tensors starts at `first` (*event_shape); on a map, at its mean."""
         bias = self.layer.bias

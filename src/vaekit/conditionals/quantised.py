@@ -50,6 +50,8 @@ class Quantised(HasCodes):
                 f"event_shape must begin with the quantiser's {quantiser.dim} numbers, got {self.event_shape}"
             )
         self.quantiser, self.sizes = quantiser, quantiser.sizes
+        if quantiser.fixed:
+            self.last.spread()
         self.code_shape = (len(quantiser.sizes), *self.event_shape[1:])
 
     def parametrise(self, h: Tensor) -> Parameters:

@@ -10,7 +10,7 @@ from torch.distributions import Distribution
 
 from vaekit.data import Split
 from vaekit.evaluation.passes import batches, check_count, check_split, evaluating
-from vaekit.models.choices import Mean
+from vaekit.models.choices import Infer, Mean
 from vaekit.models.model import Model
 
 __all__ = ["Classified", "classified", "label_probabilities"]
@@ -33,6 +33,23 @@ class Classified:
         """Of the share: that of a binomial one, sqrt(e (1 - e) / N)."""
         return math.sqrt(self.error * (1 - self.error) / len(self.labels))
 
+    @property
+    def log_losses(self) -> Float[Tensor, " N"]:
+        """-log q(y|x) at the labels, nats, in float64."""
+        return -self.probabilities.gather(1, self.labels[:, None]).squeeze(1).log()
+
+    def calibration_error(self, bins: int = 15) -> float:
+        """How far the likeliest label's probability is from how often it is right, averaged over bins of equal width.
+
+        sum_b n_b / N |right_b - sure_b|; Guo et al. 2017, eq. 3. Above 0 by chance alone, the more so the fewer examples.
+        """
+        check_count("bins", bins)
+        sure, given = self.probabilities.max(1)
+        right = (given == self.labels).double()
+        at = (sure * bins).long().clamp_max(bins - 1)
+        gaps = torch.zeros(bins, dtype=torch.float64).index_add(0, at, right - sure)
+        return float(gaps.abs().sum() / len(sure))
+
     def confusion(self) -> Int[Tensor, "classes classes"]:
         """How many examples of each label (rows) were taken for each (columns)."""
         classes = self.probabilities.shape[1]
@@ -41,26 +58,33 @@ class Classified:
         )
 
 
-def label_probabilities(model: Model, split: Split, *, seed: int = 0, batch_size: int = 500) -> Float[Tensor, "N C"]:
+def label_probabilities(
+    model: Model, split: Split, *, draws: int = 0, seed: int = 0, batch_size: int = 500
+) -> Float[Tensor, "N C"]:
     """q(y|x) of every example in float64, with the latents that y is read from at the means of their posteriors.
 
-    No label of the split is looked at. Raises ValueError for a model that has no label.
+    With `draws`, averaged over as many draws of them instead. No label of the split is looked at. Raises ValueError for a
+    model that has no label.
     """
     check_count("batch_size", batch_size)
+    if draws:
+        check_count("draws", draws)
     check_split(split)
     if model.label is None:
         raise ValueError("this model has no label to predict: no latent of it is one")
     found = []
     with evaluating(model):
         for batch in batches(model, split, batch_size, seed, None):
-            inference = model.infer(batch.data, batch.context, default=Mean())
-            found.append(probabilities(inference.latents[model.label].belief()).double().cpu())
+            default, samples = (Infer(), draws) if draws else (Mean(), None)
+            inference = model.infer(batch.data, batch.context, samples=samples, default=default)
+            each = probabilities(inference.latents[model.label].belief()).double().cpu()
+            found.append(each.mean(0) if each.ndim > 2 else each)
     return torch.cat(found)
 
 
-def probabilities(q: Distribution) -> Float[Tensor, "B classes"]:
-    """The probability of every value of a finite distribution with the batch shape (B,)."""
-    return q.log_prob(q.enumerate_support()).exp().T
+def probabilities(q: Distribution) -> Float[Tensor, "*B classes"]:
+    """The probability of every value of a finite distribution with the batch shape (..., B), along the last axis."""
+    return q.log_prob(q.enumerate_support()).exp().movedim(0, -1)
 
 
 def classified(model: Model, split: Split, *, seed: int = 0) -> Classified | None:

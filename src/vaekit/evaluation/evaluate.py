@@ -58,6 +58,8 @@ class Evaluation:
     latents: Mapping[str, LatentUse]
     notes: tuple[str, ...]
     classification_error: Figure | None = None
+    label_log_loss: Figure | None = None
+    calibration_error: Figure | None = None
     annealed: AnnealedLikelihood | None = None
     generated: Bidirectional | None = None
     bits_per_dim_annealed: Figure | None = None
@@ -81,6 +83,8 @@ class Evaluation:
             "perplexity (bound)": self.perplexity_bound,
             "perplexity": self.perplexity,
             "classification error": self.classification_error,
+            "log-loss of labels": self.label_log_loss,
+            "calibration error": self.calibration_error,
             **({} if self.aggregate is None else self.aggregate.figures()),
             "holes": None if self.holes is None else self.holes.figure,
         }
@@ -198,7 +202,7 @@ def evaluate(
         {name: rate_figure(rate, parts, [name]) for name, rate in rates.items()},
         latent_use(model, split, seed=seed, at=at),
         tuple(notes_on(parts, split, no_bits, math.prod(spec.shape), of)),
-        error_figure(model, split, seed),
+        *of_labels(model, split, seed),
         closer,
         generated,
         None if no_bits or closer is None else in_bits(closer.per_example, spec, "upper bound, by annealing", each),
@@ -257,13 +261,20 @@ def elbo_figure(parts: Bound) -> Figure | None:
     return Figure(parts.elbo.mean, NATS, what, parts.elbo.standard_error)
 
 
-def error_figure(model: Model, split: Split, seed: int) -> Figure | None:
-    """How often q(y|x) is wrong of the labels that the split has; none of them is observed for it, or for any figure."""
+def of_labels(model: Model, split: Split, seed: int) -> tuple[Figure | None, Figure | None, Figure | None]:
+    """How q(y|x) does on the labels that the split has; none of them is observed for it, or for any figure."""
     found = classified(model, split, seed=seed)
     if found is None:
-        return None
+        return None, None, None
     what = f"the likeliest label under q(y|x) is wrong, of {len(found.labels):,} labelled examples"
-    return Figure(100 * found.error, PERCENT, what, 100 * found.standard_error)
+    losses = PerExample(found.log_losses)
+    return (
+        Figure(100 * found.error, PERCENT, what, 100 * found.standard_error),
+        Figure(losses.mean, NATS, "-log q(y|x) of the labels", losses.standard_error),
+        Figure(
+            100 * found.calibration_error(), PERCENT, "likeliest label's probability against its being right, 15 bins"
+        ),
+    )
 
 
 def likelihood_figure(found: LogLikelihood) -> Figure:

@@ -40,7 +40,12 @@ class StartsOnData(nn.Module):
 
 
 class Quantiser(nn.Module, ABC):
-    """Vectors of `dim` numbers to codes of `sizes` kinds, one for each digit: (K,), or (K_1, ..., K_Q)."""
+    """Vectors of `dim` numbers to codes of `sizes` kinds, one for each digit: (K,), or (K_1, ..., K_Q).
+
+    `fixed`: its codes lie where they lie, from -1 to 1, and move to no data, so that data must reach them from the start.
+    """
+
+    fixed: bool = False
 
     dim: int
     sizes: tuple[int, ...]

@@ -15,6 +15,7 @@ from vaekit.networks.whole_batch import batch_mean
 __all__ = ["Bits", "FiniteScalar"]
 
 ROOM = 1e-3  # how much wider than its levels the bounded number ranges, so that the outer ones are reached
+LEAST = 1e-6  # share of a batch that has a bit, in the bit's entropy
 MOST_BITS = 62  # of one code that is a whole number of 64 bits
 
 
@@ -25,6 +26,7 @@ class FiniteScalar(Quantiser):
     of prod(levels). Embeddings have levels from -1 to 1, -1 and 1 - 2/L for an even number L of them.
     """
 
+    fixed = True
     reach: Tensor
     offset: Tensor
     middle: Tensor
@@ -73,6 +75,7 @@ class Bits(Quantiser):
     `spherical`: x has length 1 and e has numbers of +-1/sqrt(dim), length 1 too (Zhao et al. 2024, BSQ).
     """
 
+    fixed = True
     weight: Tensor
 
     def __init__(
@@ -115,8 +118,9 @@ class Bits(Quantiser):
 
     def _entropies(self, logits: Tensor) -> Tensor:
         """(B,) nats per example: what each vector leaves open, less what all of them together do."""
-        own = entropy_of_bits(torch.sigmoid(logits)).sum((1, 2))
-        together = entropy_of_bits(batch_mean(torch.sigmoid(logits).mean(1))).sum()
+        own = entropy_of_bits(logits).sum((1, 2))
+        share = batch_mean(torch.sigmoid(logits).mean(1)).clamp(LEAST, 1 - LEAST)
+        together = entropy_of_bits(torch.logit(share)).sum()
         return self.entropy * own - self.diversity * logits.shape[1] * together
 
     def extra_repr(self) -> str:
@@ -124,6 +128,6 @@ class Bits(Quantiser):
         return str(self.dim)
 
 
-def entropy_of_bits(p: Tensor) -> Tensor:
-    """H of a coin that falls on 1 with probability p, nats."""
-    return torch.special.entr(p) + torch.special.entr(1 - p)
+def entropy_of_bits(logits: Tensor) -> Tensor:
+    """H of a coin, nats, from log p/(1 - p), for sure ones too: log(1 + e^l) - l p, whose slope is -l p (1 - p)."""
+    return F.softplus(logits) - logits * torch.sigmoid(logits)

@@ -166,7 +166,9 @@ def to_fit(run: "Run") -> list[str]:
     if not coded:
         for latent, prior in priors.items():
             if prior.space != REAL:
-                raise ValueError(f"flow, mixture and energy are over all real numbers, the latent {latent} is of {prior.space}")
+                raise ValueError(
+                    f"flow, mixture and energy are over all real numbers, the latent {latent} is of {prior.space}"
+                )
     return coded or list(priors)
 
 

@@ -26,9 +26,9 @@ class Prediction(NamedTuple):
     probabilities: Float[Tensor, "N classes"]
 
 
-def predict(run: "Run", split: Split) -> Prediction:
+def predict(run: "Run", split: Split, draws: int = 0) -> Prediction:
     """The label of every example; its own, if it has one, is not looked at."""
-    found = label_probabilities(run.model, split)
+    found = label_probabilities(run.model, split, draws=draws)
     return Prediction(found.argmax(1), found)
 
 

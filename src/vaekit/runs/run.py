@@ -284,13 +284,13 @@ class Run(InLatentSpace):
         """One example as the model sees it, in the data's units (*event), zero behind its end: by its number, or read."""
         return asking.originals(self, asking.one_of(self, which, "which", None))[0]
 
-    def predict(self, examples: Any) -> Prediction:
+    def predict(self, examples: Any, draws: int = 0) -> Prediction:
         """The likeliest label of every example (N,), and the probability of each label (N, classes): q(y|x).
 
         For models with a label of their own. What labels the examples have is not looked at; latents that the label is
-        read from are at the means of their posteriors.
+        read from are at the means of their posteriors, or q(y|x) is averaged over `draws` of them.
         """
-        return by_label.predict(self, self.read(examples))
+        return by_label.predict(self, self.read(examples), draws)
 
     def score(self, examples: Any, samples: int = 100, seed: int = 0) -> dict[str, Tensor]:
         """How likely each example is: columns (N,) of nats. The lower the log-likelihood, the more unusual.
