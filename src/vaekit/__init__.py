@@ -20,7 +20,7 @@ from vaekit.networks import *
 from vaekit.objectives import *
 from vaekit.priors import *
 from vaekit.recipes import System, recipe, recipes
-from vaekit.runs import Run, fit, fit_prior, from_pretrained, load, resume, train
+from vaekit.runs import Run, fit, fit_prior, from_pretrained, load, rate_distortion, resume, train
 from vaekit.sweeps import Sweep, sweep
 from vaekit.training import Adam, Aggressive, Callback, Phase, Plan, Progress, Repeat, Silent, Trainer
 

@@ -9,6 +9,7 @@ from cyclopts import App, CycloptsError
 from rich.console import Console
 
 from vaekit.cli.completing import complete
+from vaekit.cli.curving import rd_command
 from vaekit.cli.disentangling import disentanglement
 from vaekit.cli.exploring import EXPLORING
 from vaekit.cli.fitting import fit_prior_command
@@ -54,6 +55,7 @@ def application(tokens: Sequence[str]) -> App:
     app.command(swap)
     app.command(disentanglement)
     app.command(gradients)
+    app.command(rd_command(tokens), name="rd")
     for name, other in REPORTING.items():
         app.command(other, name=name)
     app.command(data_command(), name="data")

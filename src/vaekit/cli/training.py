@@ -48,6 +48,7 @@ PLAN = [
     option(int, "devices", 1, LENGTH, "processes, one per device"),
     option(float, "checkpoint_seconds", 30.0, LENGTH, "seconds of work that a kill can cost"),
 ]
+FROM = [option(Path | None, "start", None, LENGTH, "a run of the same recipe and options, with whose weights to begin")]
 INSTEAD = [option(bool, "dry_run", False, LENGTH, "say what would be trained, part by part, and train nothing")]
 THEN = [
     option(bool, "report", True, AFTER, "write report.html into the run's folder"),
@@ -73,7 +74,8 @@ def train_command(tokens: Sequence[str]) -> Callable[..., None]:
         if options.get("dry_run", False):
             outline(chosen, opened(data, options), arguments, as_json)
             return
-        run = train(chosen.name, opened(data, options), folder=out, arguments=arguments, loggers=loggers, **plan)
+        source, start = opened(data, options), options.get("start")
+        run = train(chosen.name, source, folder=out, arguments=arguments, start=start, loggers=loggers, **plan)
         if options.get("report", True):
             run.report()
         if scores is not None:
@@ -81,7 +83,7 @@ def train_command(tokens: Sequence[str]) -> Callable[..., None]:
         said(run, as_json)
 
     command.__doc__ = f"Train a recipe on data into a run folder.\n\nRecipe {chosen.name}: {chosen.summary}"
-    parameters = [*fixed(chosen.name), *OPEN, *map(from_recipe, chosen.options.values()), *PLAN, *INSTEAD, *THEN]
+    parameters = [*fixed(chosen.name), *OPEN, *map(from_recipe, chosen.options.values()), *PLAN, *FROM, *INSTEAD, *THEN]
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {p.name: p.annotation for p in parameters}
     return command

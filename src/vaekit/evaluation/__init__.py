@@ -39,8 +39,12 @@ from vaekit.evaluation.likelihood import Bound, LogLikelihood, PerExample, bound
 from vaekit.evaluation.pictures import ms_ssim, psnr, ssim
 from vaekit.evaluation.ppca import PPCA, ppca
 from vaekit.evaluation.quality import Quality, quality
+from vaekit.evaluation.rate_distortion import NormalSource, RatePoint, rate_point
 
 __all__ = [
+    "NormalSource",
+    "RatePoint",
+    "rate_point",
     "BetaVAEScore",
     "Aggregate",
     "AnnealedLikelihood",

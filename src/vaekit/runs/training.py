@@ -93,6 +93,7 @@ def train(
     *,
     folder: Path | str | None = None,
     arguments: Mapping[str, Any] | None = None,
+    start: Path | str | None = None,
     report: Silent | None = None,
     callbacks: Sequence[Callback] = (),
     loggers: Sequence[str] = (),
@@ -100,16 +101,27 @@ def train(
 ) -> Run:
     """Train a recipe by its name, with its `arguments`, into a folder; `plan` changes the recipe's own.
 
-    `callbacks` and `loggers` as for `fit`.
+    `start`: a run, or a file of weights, of the same composition, that training begins with; else they are drawn from the
+    seed. `callbacks` and `loggers` as for `fit`. Raises ValueError, before the folder is made, where weights do not fit.
     """
     chosen = recipe(name)
     given = chosen.arguments(arguments or {})
     seed = plan_from(plan).seed
     system = built(lambda: chosen(data.spec, **given), seed, data)
     system.plan = plan_from(plan, system.plan)
-    record = {"recipe": name, "arguments": given}
+    if start is not None:
+        load_weights(system.model, weights_of(start))
+    record = {"recipe": name, "arguments": given, "start": None if start is None else str(start)}
     place = Path(folder) if folder is not None else next_folder(Path("runs"), f"{data.spec.name}-{name}")
     return train_system(system, data, place, record, Watching(report, callbacks, loggers))
+
+
+def weights_of(start: Path | str) -> Path:
+    """The file of a run's best weights, or a file as it is. Raises ValueError where there are none."""
+    if Path(start).is_dir():
+        RunFolder(start).read()
+        return RunFolder(start).best
+    return Path(start)
 
 
 def resume(
