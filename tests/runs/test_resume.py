@@ -15,7 +15,7 @@ import vaekit as vk
 from vaekit.training import Silent
 from vaekit.training.stepping import Stepper
 
-KILLS = 20
+KILLS = 12
 SETTINGS = {"epochs": 40, "batch_size": 50, "seed": 3, "ema": 0.99, "checkpoint_seconds": 0.02, "accelerator": "cpu"}
 ARGUMENTS = {"latent": 3, "hidden": (8,), "dropout": 0.2}
 
