@@ -35,17 +35,17 @@ WORDS, LENGTH, HIDDEN, EMBEDDED = 1000, 10, 100, 100
 SIZES = {"train": 16_000, "valid": 2000, "test": 2000}
 SAMPLES, TRUE_DRAWS, TRUE_SENTENCES, NEAR = 100, 200, 500, 0.1
 SPREAD = 0.5  # of each of the four normals
-PLAN = {"batch_size": 32, "lr": 1e-3, "clip": 5.0, "patience": 0, "steps": 5000}
+PLAN = {"batch_size": 32, "lr": 1e-3, "clip": 5.0, "patience": 0, "steps": 3000}
 NETWORK = {
     "generated": {"latent": 2, "embedding": 50, "recurrent": 50, "dropout": 0.0},
     "ptb": {"latent": 16, "embedding": 64, "recurrent": 128, "dropout": 0.3},
 }
 REMEDIES: dict[str, dict[str, Any]] = {
     "plain": {},
-    "annealed": {"annealing_steps": 2500},
-    "cyclical": {"annealing_steps": 5000, "cycles": 4},
+    "annealed": {"annealing_steps": 1500},
+    "cyclical": {"annealing_steps": 3000, "cycles": 4},
     "free bits": {"free_bits": 0.5},
-    "free bits, annealed": {"free_bits": 0.5, "annealing_steps": 2500},
+    "free bits, annealed": {"free_bits": 0.5, "annealing_steps": 1500},
     "word dropout": {"word_dropout": 0.5},
     "lagging": {"aggressive": True},
 }

@@ -11,6 +11,7 @@ import tables_diagnostics
 import tables_disentanglement
 import tables_geometry
 import tables_labels
+import tables_priors
 import tables_sequences
 
 HERE = Path(__file__).parent
@@ -284,6 +285,12 @@ SECTIONS = [
         "Geodesics of a ring",
         "python benchmarks/geometry.py",
         lambda record: tables_geometry.geometry(record, table),
+    ),
+    (
+        "fitted_prior",
+        "Priors fitted afterwards, and noise of gradients",
+        "python benchmarks/fitted_prior.py",
+        lambda record: tables_priors.fitted(record, table),
     ),
     ("speed", "Speed", "python benchmarks/speed.py", speed),
     (
