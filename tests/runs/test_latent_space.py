@@ -36,6 +36,12 @@ def test_neighbours_are_the_nearest_by_all_distances(run):
     assert none.max() < 1e-3
 
 
+def test_dimensions_are_traversed_from_the_highest_kl_on(run):
+    q = run.model.encode(run.split()[1].first(1000).all()["x"])
+    each = 0.5 * (q.mean.square() + q.variance - 1 - q.variance.log()).mean(0)
+    assert_close(run.traverse(2), run.traverse(2, dimensions=each.argsort(descending=True).tolist()))
+
+
 def test_a_label_s_vector_is_the_difference_of_means(run):
     codes, labels = run.encode(run.split("train")[1]), run.split("train")[1].labels
     vectors = run.attributes()

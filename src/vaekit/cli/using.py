@@ -287,7 +287,8 @@ def traverse(
         str | None, Parameter(help="which latent, where the model has several; that with the highest rate if not said")
     ] = None,
     dimensions: Annotated[
-        tuple[int, ...] | None, Parameter(help="which; the ten that vary most if not said", consume_multiple=True)
+        tuple[int, ...] | None,
+        Parameter(help="which; the ten of the highest KL if not said, those first", consume_multiple=True),
     ] = None,
     steps: Annotated[int, Parameter(help="how many values of each")] = 9,
     span: Annotated[float, Parameter(help="from -span to span standard deviations of the prior")] = 2.5,

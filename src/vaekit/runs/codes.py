@@ -245,14 +245,17 @@ def busiest_latent(run: "Run") -> str:
 
 
 def busiest(run: "Run", latent: str, most: int) -> list[int]:
-    """The dimensions of a latent whose posterior means vary most over held-out data, from the most on."""
+    """The dimensions of a latent with the highest rate over held-out data, KL by KL, from the highest on.
+
+    Of a latent that has no rate of each dimension, those whose codes vary most.
+    """
     split, timed = looked_at(run), inferred_blank(run).latents[latent].timed
     use = latent_use(run.model, split, at=run.at)
     if latent in use:
-        variance = use[latent].variance.flatten()
+        told = use[latent].rate.flatten()
     else:
-        variance = encode(run, split, None, 0)[latent].flatten(0, int(timed)).flatten(1).var(0)
-    return variance.argsort(descending=True)[:most].tolist()
+        told = encode(run, split, None, 0)[latent].flatten(0, int(timed)).flatten(1).var(0)
+    return told.argsort(descending=True)[:most].tolist()
 
 
 def looked_at(run: "Run") -> Split:

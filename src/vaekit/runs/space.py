@@ -51,7 +51,7 @@ class InLatentSpace:
 
         From -span to span standard deviations of the latent's prior, at the place of `start` (a number of a held-out
         example, or one example; the first held-out one if not said); on a sphere all are then brought back to length 1.
-        Without `dimensions`, the ten that vary most over held-out data, those first. A discrete latent takes each of its
+        Without `dimensions`, the ten with the highest rate over held-out data, those first. A discrete latent takes each of its
         values in turn: (1, values, *event).
 
         `latent` is which, where there are several; else the one with the highest rate. The others keep the example's
