@@ -40,6 +40,7 @@ def vae_gan(
     pixels: Annotated[
         float, Ge(0), Doc("weight of the distortion, which keeps the likelihood's own scale in training")
     ] = 0.1,
+    beta: Annotated[float, Ge(0), Doc("weight of the rate beside them; the less, the more of each example is kept")] = 0.1,
     fooling: Annotated[float, Ge(0), Doc("weight of fooling the critic, in the decoder alone")] = 1.0,
     critic_lr: CriticRate = 2e-4,
     critic_loss: LossName = "logistic",
@@ -55,7 +56,7 @@ def vae_gan(
     kept = features * distance + pixels * steering(Distortion())
     phases = [
         critic_phase(Telling(critic, fakes, loss=critic_loss), critic_lr, r1),
-        Phase("encoder", kept + Rate(), [model.encoder], Adam(lr=1e-3, betas=MOMENTA)),
+        Phase("encoder", kept + beta * Rate(), [model.encoder], Adam(lr=1e-3, betas=MOMENTA)),
     ]
     objective = kept + fooling * Fooling(critic, fakes, game=GAMES[critic_loss])
     return System(
