@@ -40,10 +40,10 @@ PLANE: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     ),
     "vae": ("vae", {"latent": 2, "hidden": (128, 128)}, {"steps": 6000, "batch_size": 256, "patience": 0}),
 }
-NETWORKS = {"latent": 32, "channels": (32, 64)}
+NETWORKS = {"latent": 32, "channels": (16, 32)}
 DIGITS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
-    "vae-gan": ("vae-gan", NETWORKS, {"steps": 4000, "batch_size": 100}),
-    "conv-vae": ("conv-vae", NETWORKS, {"steps": 4000, "batch_size": 100, "patience": 0}),
+    "vae-gan": ("vae-gan", NETWORKS, {"steps": 2500, "batch_size": 100}),
+    "conv-vae": ("conv-vae", NETWORKS, {"steps": 2500, "batch_size": 100, "patience": 0}),
 }
 MNIST, IMAGES = "../shared/data/mnist", 2000
 

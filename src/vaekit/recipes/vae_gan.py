@@ -39,12 +39,14 @@ def vae_gan(
     features: Annotated[float, Ge(0), Doc("weight of the distance in the critic's features")] = 1.0,
     pixels: Annotated[
         float, Ge(0), Doc("weight of the distortion, which keeps the likelihood's own scale in training")
-    ] = 0.1,
-    beta: Annotated[float, Ge(0), Doc("weight of the rate beside them; the less, the more of each example is kept")] = 0.1,
-    fooling: Annotated[float, Ge(0), Doc("weight of fooling the critic, in the decoder alone")] = 1.0,
-    critic_lr: CriticRate = 2e-4,
+    ] = 0.02,
+    beta: Annotated[
+        float, Ge(0), Doc("weight of the rate beside them; the less, the more of each example is kept")
+    ] = 0.05,
+    fooling: Annotated[float, Ge(0), Doc("weight of fooling the critic, in the decoder alone")] = 2.0,
+    critic_lr: CriticRate = 1e-3,
     critic_loss: LossName = "logistic",
-    r1: Penalty = 1.0,
+    r1: Penalty = 0.1,
     spectral: Spectral = False,
     likelihood: LikelihoodName = None,
 ) -> System:
