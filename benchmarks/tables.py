@@ -9,6 +9,7 @@ import tables_codes
 import tables_deep
 import tables_diagnostics
 import tables_disentanglement
+import tables_family
 import tables_geometry
 import tables_labels
 import tables_priors
@@ -273,6 +274,12 @@ SECTIONS = [
     ("newcomer", "The first two minutes", "python benchmarks/newcomer.py", newcomer),
     ("streaming", "A folder of JPEGs", "python benchmarks/streaming.py", streaming),
     ("mnist", "MNIST: log-likelihood", "python benchmarks/mnist.py train vae; ... train iwae; ... score", mnist),
+    (
+        "family",
+        "MNIST: posteriors, priors and objectives of one network",
+        "python benchmarks/family.py train; ... score",
+        lambda record: tables_family.family(record, table),
+    ),
     ("linear_gaussian", "The linear-Gaussian case", "python benchmarks/linear_gaussian.py", linear_gaussian),
     (
         "diagnostics",
