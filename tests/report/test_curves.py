@@ -45,6 +45,12 @@ def test_the_best_epoch_is_that_of_the_lowest_validation_loss_in_every_panel(row
     assert line(shown["loss"], "best").get_color() == VERMILION
 
 
+def test_where_no_epoch_is_the_best_none_is_marked(rows):
+    shown = panels(curves(rows, marked=False))
+    assert not [found for found in shown["loss"].get_lines() if found.get_color() == VERMILION]
+    assert shown["loss"].get_title(loc="right") == ""
+
+
 def test_a_spike_at_the_start_runs_out_of_the_panel_and_the_rest_stays_in(rows):
     low, high = panels(curves(rows))["loss"].get_ylim()
     later = [row[name] for row in rows[3:] for name in ("train/loss", "valid/loss")]

@@ -139,6 +139,14 @@ def test_noise_alone_is_neither_overfitting_nor_progress():
         assert not {"overfitting"} & set(kinds(replace(HEALTHY, rows=rows)))
 
 
+@pytest.mark.parametrize("kind", ["overfitting", "memorising", "improving"])
+def test_the_loss_of_a_game_says_nothing_from_epoch_to_epoch(kind):
+    told = replace(HEALTHY, **SICK[kind])
+    game = replace(told, record={**told.record, "best_epoch": 0})
+    assert kind in kinds(told)
+    assert not {"overfitting", "memorising", "improving"} & set(kinds(game))
+
+
 def test_a_curve_that_is_level_at_its_end_has_not_still_to_improve():
     assert "improving" not in kinds(replace(HEALTHY, rows=losses(LEVEL)))
 

@@ -50,3 +50,6 @@ def test_without_a_term_that_judges_the_last_weights_are_kept(tmp_path):
     best, last = (vk.load(run.path, weights=which).model.state_dict() for which in ("best", "last"))
     assert all(torch.equal(best[name], last[name]) for name in best)
     assert math.isfinite(run.metrics[-1]["valid/fooling"])
+    page = run.report().read_text()
+    assert "the last weights were kept" in page
+    assert "vermilion" not in page

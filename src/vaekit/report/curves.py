@@ -31,17 +31,17 @@ LINES = {"train": TRAIN, "valid": VALID}
 
 
 @styled
-def curves(rows: Rows, unit: str = "nats") -> Figure:
+def curves(rows: Rows, unit: str = "nats", marked: bool = True) -> Figure:
     """One panel per term of `rows` ("epoch", "train/TERM", "valid/TERM"), loss first.
 
-    The epoch of the best validation figure is marked in every panel, with the term's value there. Where the first tenth
-    of the epochs would take most of a panel's height, it runs out of the picture. `unit` names that of the loss,
+    The epoch of the best validation figure is `marked` in every panel, with the term's value there. Where the first
+    tenth of the epochs would take most of a panel's height, it runs out of the picture. `unit` names that of the loss,
     distortion and rate; other terms have units of their own, which are not written.
     """
     table = as_table(rows)
     single, families = apart(ordered({column.partition("/")[2] for column in table if "/" in column}, list(table)))
     judge = judged_by(table)
-    best = None if judge is None else int(table[judge].argmin())
+    best = int(table[judge].argmin()) if judge is not None and marked else None
     n = len(single) + len(families)
     columns = n if n <= 3 else 2 if n == 4 else 3
     height = math.ceil(n / columns)

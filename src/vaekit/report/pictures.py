@@ -33,28 +33,36 @@ AT_ONCE, MOST = 100, 5000  # examples in a batch, and in all, that the KL of dim
 
 
 def draw_pictures(
-    model: Model, data: Data, rows: Sequence[Mapping[str, float]], folder: str | Path, seed: int = 0
+    model: Model,
+    data: Data,
+    rows: Sequence[Mapping[str, float]],
+    folder: str | Path,
+    seed: int = 0,
+    marked: bool = True,
 ) -> list[Path]:
     """Write `pictures_of` this model into a folder, as NAME.png; returns those that it has."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    for name, figure in pictures_of(model, data, rows, seed).items():
+    for name, figure in pictures_of(model, data, rows, seed, marked).items():
         paths.append(folder / f"{name}.png")
         figure.savefig(paths[-1])
     return paths
 
 
-def pictures_of(model: Model, data: Data, rows: Sequence[Mapping[str, float]], seed: int = 0) -> dict[str, Figure]:
+def pictures_of(
+    model: Model, data: Data, rows: Sequence[Mapping[str, float]], seed: int = 0, marked: bool = True
+) -> dict[str, Figure]:
     """By name the curves, reconstructions, samples and kl, those that this model has.
 
     Examples are of the validation split (else test, else train), chosen by `seed`. Reconstructions and samples show the
     mean of p(x|z), its mode where there is no mean. Without rows there are no curves, without a prior no samples, and
     without a rate for every dimension no KL. Of several latents kl has a bar for each, and levels shows what each adds
-    to pictures. Modes of the model and the global generators are as before afterwards.
+    to pictures. The best epoch is `marked` where there is one. Modes of the model and the global generators are as before
+    afterwards.
     """
     split = next(part for part in (data.valid, data.test, data.train) if part is not None)
-    figures = {"curves": curves(rows)} if rows else {}
+    figures = {"curves": curves(rows, marked=marked)} if rows else {}
     with torch.no_grad(), evaluated(model), own_generators(model, seed):
         return figures | drawn(model, data, split, seed)
 

@@ -28,7 +28,8 @@ def trained(subject: Subject) -> Section | None:
     except ValueError as error:
         return Section("curves", "How training went", f"There are no curves: {error}.")
     judge = judged_by(columns)
-    best = None if judge is None else int(columns[judge].argmin())
+    to_the_last = subject.record.get("best_epoch") == 0 and judge is not None
+    best = None if judge is None or to_the_last else int(columns[judge].argmin())
     terms = ordered({name.partition("/")[2] for name in columns if "/" in name}, list(columns))
     single, families = apart(terms)
     exhibits = [Exhibit(course(columns, term, best), course_caption(columns, term, best, "nats")) for term in single]
@@ -36,6 +37,8 @@ def trained(subject: Subject) -> Section | None:
     least = "" if judge is None else f"the lowest {judge.replace('valid/', 'validation ')}"
     epoch = "" if best is None else f" The vermilion line is epoch {columns['epoch'][best]:.0f}, {least}"
     kept = "" if best is None else ": its weights were kept."
+    if to_the_last:
+        kept = " Of a game, or of a model that changes on the way, no epoch is the best: the last weights were kept."
     text = (
         "Every term of the objective over the epochs, in training (grey, dashed) and on the validation examples (blue), "
         f"which the model never learns from.{' Single latents are those in validation.' if families else ''}{epoch}{kept}"

@@ -186,7 +186,7 @@ def overfitted(evidence: Evidence) -> Finding | None:
     fell on. Of 5 epochs or more.
     """
     valid, train = evidence.column("valid/loss"), evidence.column("train/loss")
-    if len(valid) < 5 or len(train) != len(valid) or not finite(valid, train):
+    if len(valid) < 5 or len(train) != len(valid) or not finite(valid, train) or without_best(evidence):
         return None
     best, end = int(valid.argmin()), float(np.mean(valid[-3:]))
     rise, fall = end - valid[best], max(valid[len(valid) // 10] - valid[best], 0.0)
@@ -204,12 +204,19 @@ def overfitted(evidence: Evidence) -> Finding | None:
     )
 
 
+def without_best(evidence: Evidence) -> bool:
+    """Whether no epoch was the best one, as in a game: the loss of one means nothing beside another's."""
+    return evidence.record.get("best_epoch") == 0
+
+
 def memorising(evidence: Evidence) -> Finding | None:
     """At the lowest validation loss, training examples cost less by more than a third of all that the validation loss
     has fallen since the first epoch. Of 5 epochs or more.
     """
     valid, train = evidence.column("valid/loss"), evidence.column("train/loss")
     if len(valid) < 5 or len(train) != len(valid) or not finite(valid, train) or overfitted(evidence) is not None:
+        return None
+    if without_best(evidence):
         return None
     best = int(valid.argmin())
     gap, fall = valid[best] - train[best], valid[0] - valid[best]
@@ -233,7 +240,7 @@ def improving(evidence: Evidence) -> Finding | None:
     """
     valid = evidence.column(judged_by(evidence.rows[0] if evidence.rows else {}) or "valid/loss")
     n = len(valid)
-    if n < 3 or not finite(valid) or evidence.record["status"] != "finished":
+    if n < 3 or not finite(valid) or evidence.record["status"] != "finished" or without_best(evidence):
         return None
     late, fall = valid[max(0, n - 1 - max(1, n // 5))] - valid[-1], valid[n // 10] - valid.min()
     if int(valid.argmin()) < n - max(1, n // 20) or late <= 0.02 * fall or late <= 0:

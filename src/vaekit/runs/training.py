@@ -280,7 +280,9 @@ def finish(trainer: Trainer, folder: RunFolder, data: Data) -> None:
 
     try:
         pictures = put_whole(
-            lambda beside: draw_pictures(trainer.model, data, trainer.metrics.rows, beside, seed=trainer.plan.seed),
+            lambda beside: draw_pictures(
+                trainer.model, data, trainer.metrics.rows, beside, trainer.plan.seed, marked=position.best_epoch > 0
+            ),
             folder.path,
         )
     except Unwritable:
