@@ -10,7 +10,7 @@ from vaekit.data import DataSpec, Domain
 from vaekit.evaluation import LatentUse
 from vaekit.recipes import recipe
 from vaekit.report import Evidence, verdict
-from vaekit.report.commands import trains
+from vaekit.report.commands import repeats, trains
 from vaekit.report.findings import Weight
 from vaekit.runs import load
 from vaekit.training import Plan
@@ -169,6 +169,12 @@ def test_a_command_says_what_is_not_the_default_and_nothing_else():
         == "--valid 100 --latent 4 --hidden 64 32 --aggressive --epochs 20 --batch-size 64 --patience 5"
     )
     assert "--hidden" not in trains({**record(), "arguments": {"hidden": [512, 512]}})
+
+
+def test_a_run_that_began_with_anothers_weights_says_so_and_what_is_changed_begins_anew():
+    begun = {**record(), "start": "runs/a first one"}
+    assert repeats(begun).endswith("--start 'runs/a first one'")
+    assert "--start" not in trains(begun, latent=3)
 
 
 def test_data_that_lived_in_memory_is_told_in_python():

@@ -30,10 +30,12 @@ def trains(record: Mapping[str, Any], name: str | None = None, **changed: Any) -
     kept = {k: tuple(v) if isinstance(v, list) else v for k, v in record["arguments"].items() if k in chosen.options}
     given = kept | changed
     said = {k: v for k, v in given.items() if v != chosen.options[k].default}
+    begun = {} if name or changed or not record.get("start") else {"start": record["start"]}
+    planning = {**dict(planned(record["plan"])), **begun}
     if any(isinstance(value, Mapping) for value in record["data"].values()):
         arguments = f", arguments={said!r}" if said else ""
-        return in_python(f"vaekit.train({chosen.name!r}, data{arguments}", dict(planned(record["plan"])))
-    options = {**dict(opened(record["data"])), **said, **dict(planned(record["plan"]))}
+        return in_python(f"vaekit.train({chosen.name!r}, data{arguments}", planning)
+    options = {**dict(opened(record["data"])), **said, **planning}
     words = ["vaekit", "train", str(record["data"]["source"]), "--recipe", chosen.name]
     for key, value in options.items():
         words += flags(key, value)
