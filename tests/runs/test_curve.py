@@ -81,6 +81,8 @@ def test_weights_of_another_composition_are_refused_before_there_is_a_folder(nor
         vk.train(
             "vae", normal, folder=tmp_path / "b", arguments={"hidden": (5,), "latent": 2}, start=tmp_path / "a", **plan
         )
-    with pytest.raises(ValueError, match="does not exist"):
+    with pytest.raises(
+        ValueError, match=r"start must be a run with weights, or a file of them, got .*none.safetensors"
+    ):
         vk.train("vae", normal, folder=tmp_path / "b", start=tmp_path / "none.safetensors", **plan)
     assert not (tmp_path / "b").exists()

@@ -118,10 +118,13 @@ def train(
 
 def weights_of(start: Path | str) -> Path:
     """The file of a run's best weights, or a file as it is. Raises ValueError where there are none."""
-    if Path(start).is_dir():
+    folder = Path(start).is_dir()
+    if folder:
         RunFolder(start).read()
-        return RunFolder(start).best
-    return Path(start)
+    found = RunFolder(start).best if folder else Path(start)
+    if not found.is_file():
+        raise ValueError(f"start must be a run with weights, or a file of them, got {start}")
+    return found
 
 
 def resume(
