@@ -98,6 +98,18 @@ def test_the_normaliser_is_that_of_the_weights_there_are():
     assert_close(again.log_normaliser(), after)
 
 
+@pytest.mark.parametrize("fused", [True, False])
+def test_the_normaliser_follows_the_steps_of_every_optimiser(fused):
+    prior = EnergyPrior(2, network(2))
+    before = prior.eval().log_normaliser()
+    adam = torch.optim.Adam(prior.parameters(), lr=0.1, fused=fused)
+    for _ in range(5):
+        adam.zero_grad()
+        (-prior.train()().log_prob(torch.full((8, 2), 1.5)).mean()).backward()
+        adam.step()
+    assert abs(prior.eval().log_normaliser() - before) > 0.1
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
