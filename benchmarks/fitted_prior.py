@@ -1,6 +1,6 @@
 """Priors fitted afterwards to a finished run, and how noisy estimators of its encoder's gradient are: digits, three seeds.
 
-    python benchmarks/fitted_prior.py        # a quarter of an hour on one thread; also draws docs/images/gradients.png
+    python benchmarks/fitted_prior.py        # five minutes a seed on one thread; also draws docs/images/gradients.png
 
 `vae` with 16 latent dimensions on the digits of scikit-learn. For every prior, on the same run: the bound and log p(x) by
 100 samples on the test split, KL(q(z)||p(z)), and how often a classifier tells draws of q(z) from draws of p(z), 0.5 where
