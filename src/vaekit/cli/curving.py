@@ -22,6 +22,11 @@ __all__ = ["rd_command"]
 FIRST = "beta-vae"
 ALONG = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 WEIGHED = {"beta", "objective"}
+ABOUT = """Train a recipe at several weights of its rate and draw rate against distortion.
+
+From the smallest beta on, each run begins with the weights of the one before. Of real numbers the exact curve of a normal
+source with their covariance stands beside it.
+"""
 ERROR, NATS = "mean squared error, summed over elements", "distortion -log p(x|z), nats per example"
 
 
@@ -52,11 +57,7 @@ def rd_command(tokens: Sequence[str]) -> Callable[..., None]:
         console.print(table(found))
         console.print(f"{found.split} split; numbers: {found.folder / 'rd.json'}; picture: {picture}")
 
-    command.__doc__ = (
-        "Train a recipe at several weights of its rate and draw rate against distortion.\n\n"
-        "From the smallest beta on, each run begins with the weights of the one before. Of real numbers the exact curve of a "
-        f"normal source with their covariance stands beside it.\n\nRecipe {chosen.name}: {chosen.summary}"
-    )
+    command.__doc__ = f"{ABOUT}\n\nRecipe {chosen.name}: {chosen.summary}"
     betas = Annotated[
         tuple[float, ...],
         Parameter(help="weights of the rate, two or more, above 0", consume_multiple=True, group=DATA),

@@ -26,7 +26,7 @@ def tilted_particles(
     f = `tilt` maps (N, D) to (N,). Sequential Monte Carlo: the exponent b of exp(b f) rises from 0 to 1 in steps after
     which 70 % of the particles still count; they are resampled by their weights and moved by Hamiltonian moves; Del Moral
     et al. 2006, sec. 2.3.1, with steps as in Jasra et al. 2011. The estimate of Z has next to no bias, so log Z is a
-    little low on average. NaN where the tilt has no number.
+    little low on average. NaN where the tilt has no number, or is so steep that 200 steps do not reach it.
     """
     z, at = noise, 0.0
     log_z = torch.zeros((), dtype=torch.float64, device=noise.device)
@@ -48,8 +48,8 @@ def tilted_particles(
             )
             length = tuned(length, chance.mean())
         if at >= 1:
-            break
-    return z, log_z
+            return z, log_z
+    return z, log_z + math.nan
 
 
 def next_share(gains: Float[Tensor, " N"], at: float) -> float:

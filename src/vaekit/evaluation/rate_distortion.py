@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vaekit.data import Split
+from vaekit.distributions import has_mean
 from vaekit.evaluation.likelihood import PerExample, bound
 from vaekit.evaluation.passes import evaluating, walks
 from vaekit.models.model import Model
@@ -35,7 +36,7 @@ class RatePoint:
 def rate_point(model: Model, split: Split, *, seed: int = 0, batch_size: int = 500) -> RatePoint:
     """All three on a split, with one draw of q(z|x) for each example.
 
-    Raises ValueError for a model without a rate, and for one whose p(x|z) has no mean.
+    Raises ValueError for a model without a rate. Where p(x|z) has no mean (categories) the squared error is NaN.
     """
     parts = bound(model, split, seed=seed, batch_size=batch_size)
     if parts.rate is None:
@@ -43,7 +44,8 @@ def rate_point(model: Model, split: Split, *, seed: int = 0, batch_size: int = 5
     errors = []
     with evaluating(model):
         for inference in walks(model, split, 1, seed, batch_size, None):
-            x, shown = inference.data["x"], inference.likelihoods["x"].distribution.mean
+            x, p_x = inference.data["x"], inference.likelihoods["x"].distribution
+            shown = p_x.mean if has_mean(p_x) else torch.full_like(x, math.nan).expand(1, *x.shape)
             leading = shown.ndim - (x.ndim - 1)
             errors.append(inference.expect((shown - x).square().flatten(leading).sum(-1)).double().cpu())
     return RatePoint(parts.rate, parts.distortion, PerExample(torch.cat(errors)))
